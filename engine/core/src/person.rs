@@ -1,0 +1,243 @@
+//! What is known of a person at one moment: the input of every decision besides claim and bundle.
+//!
+//! Rows are dated by the event and carry the commit at which they became known (`known_at`); the
+//! loader hands over only what was known at the decision's `as_of`, so nothing here looks at it again.
+
+use crate::claim::{Diagnosis, Line};
+use crate::codes::*;
+use crate::money::Money;
+use chrono::{NaiveDate, NaiveDateTime};
+use serde::{Deserialize, Serialize};
+
+/// A commit number of the store: facts are ordered by it. Zero before the first commit.
+pub type CommitNo = i64;
+
+/// An insurance relation (`insuinfo`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Relation {
+    /// `insutype`.
+    pub insurance: Insurance,
+    /// `psn_type`.
+    pub person_type: PersonType,
+    /// `insuplc_admdvs`: the insured's place.
+    pub division: Division,
+    /// `psn_insu_date`.
+    pub begin: NaiveDate,
+    /// `paus_insu_date`: the last day covered, where suspended or ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<NaiveDate>,
+    /// `cvlserv_flag`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub civil_servant: bool,
+    /// `clct_years`: full years of contribution, where the policy asks for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contribution_years: Option<i64>,
+    /// `emp_name`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub employer: String,
+}
+
+impl Relation {
+    /// Whether the relation covers a day.
+    pub fn covers(&self, day: NaiveDate) -> bool {
+        self.begin <= day && self.end.is_none_or(|e| day <= e)
+    }
+}
+
+/// A dated identity (`idetinfo`): aid, preferential treatment …
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatedIdentity {
+    /// `psn_idet_type`.
+    pub identity: Identity,
+    /// `begntime`.
+    pub begin: NaiveDate,
+    /// `endtime`, inclusive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<NaiveDate>,
+}
+
+/// A filing (`biz_appy_type`): referral, residence elsewhere, chronic disease …
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Filing {
+    /// `biz_appy_type`.
+    pub kind: String,
+    /// The disease it is for, where it is for one.
+    #[serde(default, skip_serializing_if = "DiseaseCode::is_empty")]
+    pub disease: DiseaseCode,
+    /// First day.
+    pub begin: NaiveDate,
+    /// Last day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<NaiveDate>,
+}
+
+/// Who the person is (`baseinfo`) and which dated rows hold for them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// `psn_no`.
+    pub no: PersonNo,
+    /// `psn_cert_type`.
+    pub cert_type: String,
+    /// `certno`.
+    pub cert_no: String,
+    /// `psn_name`.
+    pub name: String,
+    /// `gend`.
+    pub sex: Sex,
+    /// `naty`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub ethnicity: String,
+    /// `brdy`.
+    pub birth: NaiveDate,
+    /// Insurance relations, any order.
+    pub relations: Vec<Relation>,
+    /// Identities, any order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub identities: Vec<DatedIdentity>,
+    /// Filings, any order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub filings: Vec<Filing>,
+    /// The family account (共济) the person may draw on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family_account: Option<String>,
+}
+
+impl Person {
+    /// Full years of age on a day; zero before birth.
+    pub fn age_on(&self, day: NaiveDate) -> i64 {
+        i64::from(day.years_since(self.birth).unwrap_or(0))
+    }
+}
+
+/// One live entry of an accumulator: what a settlement added to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccumulatorEntry {
+    /// The accumulator's key as the policy declares it.
+    pub key: String,
+    /// The period it counts in: a year `2026`, quarter `2026Q1`, month `2026-03`, or a stay's `mdtrt_id`.
+    pub period: String,
+    /// The disease, for accumulators kept per disease; else empty.
+    #[serde(default, skip_serializing_if = "DiseaseCode::is_empty")]
+    pub disease: DiseaseCode,
+    /// The insurance relation it belongs to.
+    pub insurance: Insurance,
+    /// The visit that caused it.
+    pub visit: VisitId,
+    /// Amount; counts are kept as whole yuan (one stay is 1.00).
+    pub amount: Money,
+}
+
+/// Another visit of the person, compact: what history rules see.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastVisit {
+    /// `mdtrt_id`.
+    pub id: VisitId,
+    /// `fixmedins_code`.
+    pub institution: InstitutionCode,
+    /// `med_type`.
+    pub med_type: MedType,
+    /// Admission or visit.
+    pub begin: NaiveDateTime,
+    /// Discharge; none while open.
+    pub end: Option<NaiveDateTime>,
+    /// Diagnoses.
+    #[serde(default)]
+    pub diagnoses: Vec<Diagnosis>,
+    /// `dscg_way`.
+    #[serde(default)]
+    pub discharge_way: String,
+    /// The deductible charged in live settlements of the visit (referral inside a consortium).
+    #[serde(default)]
+    pub deductible: Money,
+    /// Whether it has a live settlement.
+    pub settled: bool,
+}
+
+impl PastVisit {
+    /// The kind of care.
+    pub fn kind(&self) -> VisitKind {
+        self.med_type.kind().unwrap_or(VisitKind::Outpatient)
+    }
+    /// The principal diagnosis, as [`crate::claim::Visit::main_diagnosis`].
+    pub fn main_diagnosis(&self) -> Option<&Diagnosis> {
+        let mains = || self.diagnoses.iter().filter(|d| d.main);
+        mains().find(|d| d.at_discharge).or_else(|| mains().next()).or_else(|| self.diagnoses.first())
+    }
+}
+
+/// A settled line of another visit, compact and netted of refunds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastLine {
+    /// The visit.
+    pub visit: VisitId,
+    /// The settlement.
+    pub settlement: SettlementId,
+    /// `feedetl_sn`.
+    pub no: LineNo,
+    /// The item.
+    pub item: ItemCode,
+    /// When.
+    pub time: NaiveDateTime,
+    /// Net quantity.
+    pub quantity: crate::money::Quantity,
+    /// Net amount.
+    pub amount: Money,
+    /// Days of supply, where given.
+    pub supply_days: Option<crate::money::Quantity>,
+}
+
+/// A line of this same visit that an earlier part (mid-stay) settled, with the amount it was settled at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettledLine {
+    /// As sent.
+    pub line: Line,
+    /// The amount it was settled at (differs from `line.amount` on a last partial refund).
+    pub amount: Money,
+}
+
+/// What is in the accounts before this settlement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct Balances {
+    /// The person's own account.
+    pub own: Money,
+    /// The family account, zero where there is none.
+    pub family: Money,
+}
+
+/// Everything known of a person at `as_of` that a decision may read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonFile {
+    /// The commit number up to which facts were read.
+    pub as_of: CommitNo,
+    /// The person.
+    pub person: Person,
+    /// Account balances.
+    pub balances: Balances,
+    /// Live accumulator entries, any order.
+    #[serde(default)]
+    pub entries: Vec<AccumulatorEntry>,
+    /// Other visits, by begin.
+    #[serde(default)]
+    pub visits: Vec<PastVisit>,
+    /// Settled lines of other visits within the history window, by time.
+    #[serde(default)]
+    pub lines: Vec<PastLine>,
+    /// Lines of this visit settled by earlier parts of the stay.
+    #[serde(default)]
+    pub settled_lines: Vec<SettledLine>,
+}
+
+impl PersonFile {
+    /// A file of a person without any event.
+    pub fn new(person: Person) -> Self {
+        Self {
+            as_of: 0,
+            person,
+            balances: Balances::default(),
+            entries: Vec::new(),
+            visits: Vec::new(),
+            lines: Vec::new(),
+            settled_lines: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,420 @@
+//! Pricing: lines split, then the funds of the policy pay one after the other (benefits.md C1).
+
+mod layer;
+mod split;
+mod when;
+
+pub use when::holds;
+
+use crate::decision::{Amounts, FundPayment, LineSplit, Operand, PolicyUsed, Priced, Step, StepKind};
+use crate::facts::{Facts, Portion};
+use crate::money::{Money, Rate};
+use crate::person::AccumulatorEntry;
+use crate::policy::{AccountPart, Bearer, Feed, Fund, Layer, Span};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use when::pick;
+
+/// Prices facts. Pure; identities I1–I4 hold on the result.
+pub fn price(facts: &Facts) -> Priced {
+    let mut run = Run::default();
+    let mut lines: Vec<(usize, LineSplit)> = Vec::with_capacity(facts.lines.len());
+    for (index, portion) in facts.portions.iter().enumerate() {
+        run.portion(facts, portion, index, &mut lines);
+    }
+    lines.sort_by_key(|(i, _)| *i);
+    run.accounts(facts);
+    Priced {
+        policies: facts
+            .portions
+            .iter()
+            .map(|p| PolicyUsed { year: p.year, id: p.policy.id.clone(), version: p.policy.version.clone() })
+            .collect(),
+        amounts: run.amounts,
+        payments: run.payments,
+        lines: lines.into_iter().map(|(_, l)| l).collect(),
+        entries: run.entries,
+        steps: run.steps,
+    }
+}
+
+/// What one run over the portions gathers.
+#[derive(Default)]
+struct Run {
+    amounts: Amounts,
+    payments: Vec<FundPayment>,
+    entries: Vec<AccumulatorEntry>,
+    steps: Vec<Step>,
+    /// What portions before this one added, by accumulator and period.
+    fresh: BTreeMap<(String, String), Money>,
+    /// Scope left to the person after the funds, all portions.
+    scope_left: Money,
+    /// Base and outlay of the pool, for its ratio.
+    pool: (Money, Money, Option<Rate>, bool),
+}
+
+/// What one portion's layers share while they run.
+struct Waterfall<'f> {
+    facts: &'f Facts,
+    portion: &'f Portion,
+    index: usize,
+    /// In scope, less third-party liability.
+    scope: Money,
+    parts: Parts,
+    deductible: Money,
+    paid: Money,
+    over_cap: Money,
+    /// What the person could still be relieved of.
+    liability: Money,
+    results: Vec<LayerResult>,
+}
+
+/// The four parts of the lines of a portion, and the hospital's share.
+#[derive(Default, Clone, Copy)]
+struct Parts {
+    total: Money,
+    ownpay: Money,
+    overlimit: Money,
+    preselfpay: Money,
+    in_scope: Money,
+    hospital: Money,
+}
+
+/// What a layer did, for accumulators.
+#[derive(Default, Clone)]
+struct LayerResult {
+    id: String,
+    deductible: Money,
+    outlay: Money,
+    base: Money,
+    scope: Money,
+}
+
+impl Run {
+    fn step(
+        &mut self,
+        kind: StepKind,
+        portion: &Portion,
+        layer: &str,
+        figure: String,
+        operands: Vec<(&'static str, Operand)>,
+        result: Money,
+    ) {
+        self.steps.push(Step {
+            kind,
+            year: portion.year,
+            layer: layer.to_owned(),
+            figure,
+            operands: operands.into_iter().map(|(n, o)| (Cow::Borrowed(n), o)).collect(),
+            result,
+        });
+    }
+
+    /// What an accumulator holds before this layer: live entries, and portions before.
+    fn used(&self, portion: &Portion, key: &str) -> Money {
+        let before = portion.used.get(key).copied().unwrap_or_default();
+        let period = portion.periods.get(key).cloned().unwrap_or_default();
+        before + self.fresh.get(&(key.to_owned(), period)).copied().unwrap_or_default()
+    }
+
+    fn portion(&mut self, facts: &Facts, portion: &Portion, index: usize, out: &mut Vec<(usize, LineSplit)>) {
+        let policy = &*portion.policy;
+        let (extra, extra_figure) = match pick(&policy.split.extra_selfpay, facts, portion) {
+            Some((i, c)) => (c.value, format!("split.extra_selfpay.{i}")),
+            None => (Rate::ZERO, String::new()),
+        };
+        let mut parts = Parts::default();
+        let (mut extra_sum, before) = (Money::ZERO, out.len());
+        for &i in &portion.lines {
+            let Some(line) = facts.lines.get(i) else { continue };
+            let (split, extra_part) = split::split(line, &policy.split, extra);
+            parts.total += split.amount;
+            parts.ownpay += split.ownpay;
+            parts.overlimit += split.overlimit;
+            parts.preselfpay += split.preselfpay;
+            parts.in_scope += split.in_scope;
+            parts.hospital += split.hospital;
+            extra_sum += extra_part;
+            out.push((i, split));
+        }
+        let count = i64::try_from(out.len() - before).unwrap_or(i64::MAX);
+        self.step(
+            StepKind::LineSplit,
+            portion,
+            "",
+            String::new(),
+            vec![
+                ("lines", Operand::Int(count)),
+                ("total", Operand::Money(parts.total)),
+                ("ownpay", Operand::Money(parts.ownpay)),
+                ("overlimit", Operand::Money(parts.overlimit)),
+                ("preselfpay", Operand::Money(parts.preselfpay)),
+            ],
+            parts.in_scope,
+        );
+        if !extra_sum.is_zero() {
+            self.step(
+                StepKind::ExtraSelfPay,
+                portion,
+                "",
+                extra_figure,
+                vec![("ratio", Operand::Rate(extra))],
+                extra_sum,
+            );
+        }
+
+        let third_party = parts.in_scope.times(facts.visit.third_party_share);
+        if !third_party.is_zero() {
+            let share = facts.visit.third_party_share;
+            self.step(
+                StepKind::ThirdParty,
+                portion,
+                "",
+                String::new(),
+                vec![("in_scope", Operand::Money(parts.in_scope)), ("share", Operand::Rate(share))],
+                third_party,
+            );
+        }
+
+        let scope = parts.in_scope - third_party;
+        let mut w = Waterfall {
+            facts,
+            portion,
+            index,
+            scope,
+            parts,
+            deductible: Money::ZERO,
+            paid: Money::ZERO,
+            over_cap: Money::ZERO,
+            liability: (parts.total - parts.hospital - third_party).at_least_zero(),
+            results: Vec::new(),
+        };
+        if !self.quota(&mut w) {
+            for layer in &policy.layers {
+                if holds(&layer.when, facts, portion) {
+                    self.layer(&mut w, layer);
+                }
+            }
+            self.floor(&mut w);
+        }
+
+        let a = &mut self.amounts;
+        a.total += parts.total;
+        a.ownpay += parts.ownpay;
+        a.overlimit += parts.overlimit;
+        a.preselfpay += parts.preselfpay;
+        a.in_scope += parts.in_scope;
+        a.deductible += w.deductible;
+        a.hospital += w.parts.hospital;
+        a.funds += w.paid;
+        self.scope_left += (w.scope - w.paid).at_least_zero();
+        self.feed(&w);
+    }
+
+    /// Pays by quota where asked and one holds. Says whether it did.
+    fn quota(&mut self, w: &mut Waterfall<'_>) -> bool {
+        if !w.facts.request.by_quota {
+            return false;
+        }
+        let quotas = &w.portion.policy.quotas;
+        let Some((n, quota)) = quotas.iter().enumerate().find(|(_, q)| holds(&q.when, w.facts, w.portion)) else {
+            return false;
+        };
+        let Some((i, case)) = pick(&quota.amount, w.facts, w.portion) else { return false };
+        let amount = case.value.min(w.scope).at_least_zero();
+        self.step(
+            StepKind::Quota,
+            w.portion,
+            "",
+            format!("quota.{n}.amount.{i}"),
+            vec![("scope", Operand::Money(w.scope)), ("quota", Operand::Money(case.value))],
+            amount,
+        );
+        self.pay(w, quota.fund, quota.fund_pay_type.clone(), "quota", w.scope, Some(case.value), amount);
+        if quota.excess_borne_by == Bearer::Hospital {
+            w.parts.hospital += (w.scope - amount).at_least_zero();
+        }
+        true
+    }
+
+    /// Makes up the difference to the least share.
+    fn floor(&mut self, w: &mut Waterfall<'_>) {
+        let Some(floor) = &w.portion.policy.floor else { return };
+        if !holds(&floor.when, w.facts, w.portion) {
+            return;
+        }
+        let Some((i, case)) = pick(&floor.ratio, w.facts, w.portion) else { return };
+        let of = if floor.of_total { w.parts.total } else { w.scope };
+        let least = of.times(case.value);
+        let top_up = (least - w.paid).at_least_zero().min(w.liability);
+        if top_up.is_zero() {
+            return;
+        }
+        self.step(
+            StepKind::Floor,
+            w.portion,
+            "",
+            format!("floor.ratio.{i}"),
+            vec![("of", Operand::Money(of)), ("ratio", Operand::Rate(case.value)), ("paid", Operand::Money(w.paid))],
+            top_up,
+        );
+        self.pay(w, floor.fund, floor.fund_pay_type.clone(), "floor", of, None, top_up);
+        w.results.push(LayerResult { id: "floor".to_owned(), outlay: top_up, ..LayerResult::default() });
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one payment has these parts")]
+    fn pay(
+        &mut self,
+        w: &mut Waterfall<'_>,
+        fund: Fund,
+        fund_pay_type: crate::codes::FundCode,
+        layer: &str,
+        base: Money,
+        limit: Option<Money>,
+        amount: Money,
+    ) {
+        w.paid += amount;
+        w.liability -= amount;
+        *self.amounts.fund_mut(fund) += amount;
+        self.payments.push(FundPayment {
+            fund_pay_type,
+            fund: Some(fund),
+            layer: layer.to_owned(),
+            base,
+            limit,
+            amount,
+        });
+    }
+
+    /// What the accumulators gain from a portion.
+    fn feed(&mut self, w: &Waterfall<'_>) {
+        let (facts, portion) = (w.facts, w.portion);
+        for a in &portion.policy.accumulators {
+            if !holds(&a.when, facts, portion) {
+                continue;
+            }
+            let of = |pick: fn(&LayerResult) -> Money| -> Money {
+                w.results.iter().filter(|r| a.layers.is_empty() || a.layers.contains(&r.id)).map(pick).sum()
+            };
+            let amount = match a.feeds {
+                Feed::Deductible => of(|r| r.deductible),
+                Feed::Outlay => of(|r| r.outlay),
+                Feed::Base => of(|r| r.base),
+                Feed::Scope => of(|r| r.scope),
+                Feed::InScope => w.parts.in_scope,
+                Feed::Stays if facts.visit.kind().is_stay() && w.index == 0 && !facts.continued => Money::yuan(1),
+                Feed::Stays => Money::ZERO,
+            };
+            if amount.is_zero() {
+                continue;
+            }
+            let period = portion.periods.get(&a.key).cloned().unwrap_or_default();
+            *self.fresh.entry((a.key.clone(), period.clone())).or_default() += amount;
+            self.entries.push(AccumulatorEntry {
+                key: a.key.clone(),
+                period,
+                disease: if a.per_disease { facts.disease().into() } else { Default::default() },
+                insurance: portion.person.insurance.clone(),
+                visit: facts.visit.id.clone(),
+                amount,
+            });
+        }
+    }
+
+    /// Divides what is left to the person between accounts and cash, and closes the identities.
+    fn accounts(&mut self, facts: &Facts) {
+        let Some(last) = facts.portions.last() else { return };
+        let policy = &last.policy.account;
+        let a = &mut self.amounts;
+        a.person = a.total - a.funds - a.hospital;
+
+        let allowed: Money = policy
+            .pays
+            .iter()
+            .map(|part| match part {
+                AccountPart::InScope => self.scope_left,
+                AccountPart::Preselfpay => a.preselfpay,
+                AccountPart::Overlimit => a.overlimit,
+                AccountPart::Ownpay => a.ownpay,
+            })
+            .sum::<Money>()
+            .min(a.person)
+            .at_least_zero();
+        let kind_allowed = policy.visit.is_empty() || policy.visit.contains(&facts.visit.kind());
+        use crate::claim::AccountUse;
+        let (own, family) = match facts.request.account_use {
+            _ if !kind_allowed => (Money::ZERO, Money::ZERO),
+            AccountUse::None => (Money::ZERO, Money::ZERO),
+            AccountUse::Own => (allowed.min(facts.balances.own.at_least_zero()), Money::ZERO),
+            AccountUse::Family => {
+                let (first, second) = if policy.family_first {
+                    (facts.balances.family, facts.balances.own)
+                } else {
+                    (facts.balances.own, facts.balances.family)
+                };
+                let one = allowed.min(first.at_least_zero());
+                let two = (allowed - one).min(second.at_least_zero());
+                if policy.family_first { (two, one) } else { (one, two) }
+            }
+        };
+        a.account = own + family;
+        a.family_account = family;
+        a.cash = a.person - a.account;
+        a.balance = facts.balances.own - own;
+        let (outlay, base, single, mixed) = (self.pool.1, self.pool.0, self.pool.2, self.pool.3);
+        a.pool_ratio = match single {
+            Some(r) if !mixed => r,
+            _ => outlay.ratio_to(base),
+        };
+        let (person, cash, hospital) = (a.person, a.cash, a.hospital);
+
+        for (code, amount) in [(&policy.fund_pay_type, own), (&policy.family_fund_pay_type, family)] {
+            if !amount.is_zero() {
+                self.payments.push(FundPayment {
+                    fund_pay_type: code.clone(),
+                    fund: None,
+                    layer: "account".to_owned(),
+                    base: allowed,
+                    limit: None,
+                    amount,
+                });
+            }
+        }
+        if !hospital.is_zero() {
+            self.payments.push(FundPayment {
+                fund_pay_type: "999996".into(),
+                fund: None,
+                layer: "hospital".to_owned(),
+                base: hospital,
+                limit: None,
+                amount: hospital,
+            });
+            self.step(StepKind::Hospital, last, "", String::new(), Vec::new(), hospital);
+        }
+        if !(own + family).is_zero() {
+            self.step(
+                StepKind::Account,
+                last,
+                "",
+                "account".to_owned(),
+                vec![
+                    ("allowed", Operand::Money(allowed)),
+                    ("own", Operand::Money(own)),
+                    ("family", Operand::Money(family)),
+                ],
+                own + family,
+            );
+        }
+        self.step(StepKind::Cash, last, "", String::new(), vec![("person", Operand::Money(person))], cash);
+    }
+}
+
+/// Whether an accumulator of the policy runs over one stay.
+fn runs_over_stay(portion: &Portion, key: &str) -> bool {
+    portion.policy.accumulator(key).is_some_and(|a| a.period == Span::Stay)
+}
+
+/// Where a figure of a layer stands in the policy.
+fn figure(layer: &Layer, path: &str) -> String {
+    format!("layer.{}.{path}", layer.id)
+}

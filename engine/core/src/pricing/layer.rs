@@ -1,0 +1,338 @@
+//! One layer of the waterfall: base → deductible or threshold → tiers → caps → payment.
+
+use super::when::{holds, pick};
+use super::{LayerResult, Run, Waterfall, figure, runs_over_stay};
+use crate::decision::{Operand, StepKind};
+use crate::facts::{Facts, Portion};
+use crate::money::{Money, Rate};
+use crate::policy::{
+    Adjust, Base, Bearer, CapOn, Deductible, Fund, Layer, Part, Per, Referral, Repeat, Stacking, TiersFrom,
+};
+
+/// What a layer's deductible came to.
+#[derive(Default)]
+struct Charged {
+    standard: Money,
+    due: Money,
+    amount: Money,
+}
+
+/// A stretch of the base that one tier pays.
+struct Stretch {
+    tier: usize,
+    length: Money,
+    ratio: Rate,
+    case: usize,
+}
+
+impl Run {
+    pub(super) fn layer(&mut self, w: &mut Waterfall<'_>, layer: &Layer) {
+        let base = self.base(w, layer);
+        let charged = self.deductible(w, layer, base);
+        w.deductible += charged.amount;
+
+        // the axis of tiers and threshold: [from, to], going on from the accumulator where there is one
+        let start = layer.tiers_accumulator.as_deref().map_or(Money::ZERO, |k| self.used(w.portion, k));
+        let net = base - charged.amount;
+        let (mut from, to) = match layer.tiers_from {
+            TiersFrom::Threshold => (start, start + net),
+            TiersFrom::Zero => (start + charged.amount, start + base),
+        };
+        let measured = to - start;
+        let mut shift = Money::ZERO;
+        if let Some(t) = &layer.threshold
+            && let Some((i, case)) = pick(&t.value, w.facts, w.portion)
+        {
+            let payable_from = case.value.clamp(from, to);
+            if payable_from > from {
+                self.step(
+                    StepKind::Threshold,
+                    w.portion,
+                    &layer.id,
+                    figure(layer, &format!("threshold.value.{i}")),
+                    vec![("threshold", Operand::Money(case.value)), ("before", Operand::Money(start))],
+                    payable_from - from,
+                );
+            }
+            from = payable_from;
+            if layer.tiers_from == TiersFrom::Threshold {
+                shift = case.value;
+            }
+        }
+
+        let payable = to - from;
+        let (scope_room, outlay_room) = self.caps(w, layer);
+        let mut cut = Money::ZERO;
+        if let Some((room, _)) = &scope_room {
+            let kept = payable.min(*room);
+            cut += payable - kept;
+        }
+        let entering = payable - cut;
+        let mut stretches = stretches(w, layer, from - shift, from - shift + entering);
+        if let Some((room, _)) = &outlay_room {
+            let consumed = bound_by_outlay(&mut stretches, *room);
+            cut += entering - consumed;
+        }
+
+        let mut outlay = Money::ZERO;
+        let mut consumed = Money::ZERO;
+        for s in &stretches {
+            let room = outlay_room.as_ref().map_or(s.length, |(r, _)| *r - outlay);
+            let amount = s.length.times(s.ratio).min(room).at_least_zero();
+            outlay += amount;
+            consumed += s.length;
+            self.step(
+                StepKind::Tier,
+                w.portion,
+                &layer.id,
+                figure(layer, &format!("tier.{}.ratio.{}", s.tier, s.case)),
+                vec![("scope", Operand::Money(s.length)), ("ratio", Operand::Rate(s.ratio))],
+                amount,
+            );
+        }
+        if !cut.is_zero() {
+            let (room, path) = match (&outlay_room, &scope_room) {
+                (Some((r, p)), _) => (*r, p.clone()),
+                (None, Some((r, p))) => (*r, p.clone()),
+                (None, None) => (Money::ZERO, String::new()),
+            };
+            self.step(StepKind::Cap, w.portion, &layer.id, path, vec![("left", Operand::Money(room))], cut);
+        }
+        let outlay = outlay.min(w.liability).at_least_zero();
+        match layer.base {
+            Base::InScope => w.over_cap += cut,
+            Base::OverCap => w.over_cap = cut,
+            Base::Residual => {}
+        }
+
+        if layer.fund == Fund::Hifp {
+            self.pool.0 += consumed;
+            self.pool.1 += outlay;
+            for s in &stretches {
+                match self.pool.2 {
+                    None => self.pool.2 = Some(s.ratio),
+                    Some(r) if r != s.ratio => self.pool.3 = true,
+                    Some(_) => {}
+                }
+            }
+        }
+        self.amounts.deductible_standard += charged.standard;
+        self.amounts.deductible_due += charged.due;
+
+        self.step(StepKind::Layer, w.portion, &layer.id, String::new(), vec![("base", Operand::Money(base))], outlay);
+        let limit = outlay_room.or(scope_room).map(|(room, _)| room);
+        if !base.is_zero() || !outlay.is_zero() {
+            self.pay(w, layer.fund, layer.fund_pay_type.clone(), &layer.id, base, limit, outlay);
+        }
+        w.results.push(LayerResult {
+            id: layer.id.clone(),
+            deductible: charged.amount,
+            outlay,
+            base: measured,
+            scope: consumed,
+        });
+    }
+
+    fn base(&mut self, w: &Waterfall<'_>, layer: &Layer) -> Money {
+        let main = match layer.base {
+            Base::InScope => w.scope,
+            Base::Residual => (w.scope - w.paid).at_least_zero(),
+            Base::OverCap => w.over_cap,
+        };
+        let part = |p: &Part| match p {
+            Part::Preselfpay => w.parts.preselfpay,
+            Part::Overlimit if w.portion.policy.split.overlimit_borne_by == Bearer::Person => w.parts.overlimit,
+            Part::Overlimit => Money::ZERO,
+            Part::Ownpay => w.parts.ownpay,
+            Part::Deductible => w.deductible,
+        };
+        let add: Money = layer.base_add.iter().map(part).sum();
+        let less: Money = layer.base_less.iter().map(part).sum();
+        let base = (main + add - less).at_least_zero();
+        if !add.is_zero() || !less.is_zero() || layer.base != Base::InScope {
+            self.step(
+                StepKind::Base,
+                w.portion,
+                &layer.id,
+                figure(layer, "base"),
+                vec![("main", Operand::Money(main)), ("add", Operand::Money(add)), ("less", Operand::Money(less))],
+                base,
+            );
+        }
+        base
+    }
+
+    fn deductible(&mut self, w: &Waterfall<'_>, layer: &Layer, base: Money) -> Charged {
+        let (facts, portion) = (w.facts, w.portion);
+        let blocks = &layer.deductibles;
+        let Some((n, block)) = blocks.iter().enumerate().find(|(_, d)| holds(&d.when, facts, portion)) else {
+            return Charged::default();
+        };
+        let Some((i, case)) = pick(&block.standard, facts, portion) else { return Charged::default() };
+        let standard = match &block.repeat {
+            Some(r) => self.repeated(facts, portion, r, case.value),
+            None => case.value,
+        };
+        let periods = match block.recharge_days {
+            Some(days) if days > 0 => (facts.stay_days() - 1).max(0) / days + 1,
+            _ => 1,
+        };
+        let charged = self.already_charged(w, block);
+        let mut due = (standard.times_int(periods) - charged).at_least_zero();
+        let mut operands = vec![
+            ("standard", Operand::Money(case.value)),
+            ("after_repeat", Operand::Money(standard)),
+            ("charged", Operand::Money(charged)),
+        ];
+        if periods > 1 {
+            operands.push(("periods", Operand::Int(periods)));
+        }
+        if let Some((_, ceiling)) = pick(&block.ceiling, facts, portion) {
+            let used = block.ceiling_accumulator.as_deref().map_or(Money::ZERO, |k| self.used(portion, k));
+            let room = (ceiling.value - used).at_least_zero();
+            operands.push(("ceiling_left", Operand::Money(room)));
+            due = due.min(room);
+        }
+        let amount = due.min(base);
+        self.step(
+            StepKind::Deductible,
+            portion,
+            &layer.id,
+            figure(layer, &format!("deductible.{n}.standard.{i}")),
+            operands,
+            amount,
+        );
+        Charged { standard, due, amount }
+    }
+
+    /// What counts as charged already: the accumulator, portions before, a referral.
+    fn already_charged(&self, w: &Waterfall<'_>, block: &Deductible) -> Money {
+        let key = block.accumulator.as_deref();
+        let mut charged = key.map_or(Money::ZERO, |k| self.used(w.portion, k));
+        // a stay's own accumulator already holds what portions before charged
+        let held = key.is_some_and(|k| runs_over_stay(w.portion, k));
+        if w.index > 0 && !held && !w.portion.policy.dates.second_deductible {
+            charged += self.amounts.deductible;
+        }
+        if block.referral == Referral::Counts {
+            charged += w.facts.referred_deductible;
+        }
+        charged
+    }
+
+    fn repeated(&self, facts: &Facts, portion: &Portion, r: &Repeat, standard: Money) -> Money {
+        // counts are kept as whole yuan
+        let before = self.used(portion, &r.accumulator).units() / Money::yuan(1).units();
+        let reduced = if !r.factors.is_empty() {
+            let at = usize::try_from(before).unwrap_or(usize::MAX).min(r.factors.len() - 1);
+            standard.times(r.factors.get(at).copied().unwrap_or(Rate::ONE))
+        } else if let Some(minus) = r.minus {
+            (standard - minus.times_int(before)).at_least_zero()
+        } else if let Some(factor) = r.compound {
+            (0..before.min(100)).fold(standard, |s, _| s.times(factor))
+        } else {
+            standard
+        };
+        let floor = pick(&r.floor, facts, portion).map_or(Money::ZERO, |(_, c)| c.value);
+        // the floor keeps reductions from going below it; it never raises the standard itself
+        reduced.max(floor.min(standard))
+    }
+
+    /// What the narrowest caps on scope and on outlay leave, with where each stands.
+    #[expect(clippy::type_complexity, reason = "two rooms, each with its figure")]
+    fn caps(&self, w: &Waterfall<'_>, layer: &Layer) -> (Option<(Money, String)>, Option<(Money, String)>) {
+        let mut rooms = (None, None);
+        for (n, cap) in layer.caps.iter().enumerate() {
+            if !holds(&cap.when, w.facts, w.portion) {
+                continue;
+            }
+            let Some((i, case)) = pick(&cap.value, w.facts, w.portion) else { continue };
+            let used = cap.accumulator.as_deref().map_or(Money::ZERO, |k| self.used(w.portion, k));
+            let room = (case.value - used).at_least_zero();
+            let slot: &mut Option<(Money, String)> = match cap.on {
+                CapOn::Scope => &mut rooms.0,
+                CapOn::Outlay => &mut rooms.1,
+            };
+            if slot.as_ref().is_none_or(|(r, _)| room < *r) {
+                *slot = Some((room, figure(layer, &format!("cap.{n}.value.{i}"))));
+            }
+        }
+        rooms
+    }
+}
+
+/// The stretches of `[from, to]` by tier, in order; tiers that cover nothing are left out.
+fn stretches(w: &Waterfall<'_>, layer: &Layer, from: Money, to: Money) -> Vec<Stretch> {
+    let mut out = Vec::with_capacity(layer.tiers.len());
+    let mut at = from;
+    for (n, tier) in layer.tiers.iter().enumerate() {
+        let end = tier.to.map_or(to, |t| t.min(to));
+        if end <= at {
+            continue;
+        }
+        if let Some((case, c)) = pick(&tier.ratio, w.facts, w.portion) {
+            out.push(Stretch { tier: n, length: end - at, ratio: adjusted(w, layer, c.value), case });
+        }
+        at = end;
+    }
+    out
+}
+
+/// Shortens the stretches to the scope at which the outlay reaches `room`; returns the scope kept.
+fn bound_by_outlay(stretches: &mut Vec<Stretch>, room: Money) -> Money {
+    let (mut left, mut kept) = (room, Money::ZERO);
+    let mut full = 0;
+    for s in stretches.iter_mut() {
+        full += 1;
+        let pays = s.length.times(s.ratio);
+        // a ratio of zero never fills the cap
+        if pays < left || s.ratio.is_zero() {
+            left -= pays;
+            kept += s.length;
+            continue;
+        }
+        s.length = s.length.min(left.grossed_up(s.ratio));
+        kept += s.length;
+        break;
+    }
+    stretches.truncate(full);
+    stretches.retain(|s| !s.length.is_zero());
+    kept
+}
+
+/// The tier's ratio after the adjustments that hold.
+fn adjusted(w: &Waterfall<'_>, layer: &Layer, base: Rate) -> Rate {
+    let acting: Vec<&Adjust> = layer.adjusts.iter().filter(|a| holds(&a.when, w.facts, w.portion)).collect();
+    let points = |a: &Adjust| a.points.unwrap_or(Rate::ZERO).times_int(count(w, a));
+    let times = |a: &Adjust| a.times.unwrap_or(Rate::ONE);
+    let apply = |r: Rate, a: &Adjust| (r + points(a)).times(times(a));
+    let r = match layer.stacking {
+        Stacking::Add => {
+            let sum = acting.iter().fold(base, |r, a| r + points(a));
+            acting.iter().fold(sum, |r, a| r.times(times(a)))
+        }
+        Stacking::Sequential => acting.iter().fold(base, |r, a| apply(r, a)),
+        Stacking::Largest => {
+            let results = || acting.iter().map(|a| apply(base, a));
+            match results().min() {
+                Some(lowest) if lowest < base => lowest,
+                _ => results().max().unwrap_or(base),
+            }
+        }
+    };
+    r.clamp(Rate::ZERO, layer.max_ratio.unwrap_or(Rate::ONE))
+}
+
+/// How often an adjustment's points count.
+fn count(w: &Waterfall<'_>, a: &Adjust) -> i64 {
+    let p = &w.portion.person;
+    match a.per {
+        None => 1,
+        Some(Per::YearOfAge) => p.age,
+        Some(Per::MissingContributionYear) => {
+            let required = pick(&a.required_years, w.facts, w.portion).map_or(0, |(_, c)| c.value);
+            // years that nobody stated cannot be called missing
+            p.contribution_years.map_or(0, |y| (required - y).max(0))
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! `rebuild_year`: what the settlements of a person would be now, given what lives now.
+//!
+//! The one function behind reversal notices, late entitlements and corrected policies. It never
+//! changes a settlement; it says how each would differ (design §4).
+
+use crate::bundle::Bundle;
+use crate::claim::{AccountUse, Claim};
+use crate::codes::SettlementId;
+use crate::decision::Amounts;
+use crate::money::Money;
+use crate::person::{Balances, PersonFile, SettledLine};
+use crate::pricing::price;
+use crate::resolve::resolve;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+
+/// A settlement that lives, with what it was decided on.
+#[derive(Debug, Clone)]
+pub struct YearEvent {
+    /// `setl_id`.
+    pub settlement: SettlementId,
+    /// The claim it settled.
+    pub claim: Claim,
+    /// The amounts it was settled at.
+    pub decided: Amounts,
+}
+
+/// How a settlement would differ.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    /// `setl_id`.
+    pub settlement: SettlementId,
+    /// As decided.
+    pub was: Amounts,
+    /// As it would be; none where it could not be settled at all now.
+    pub now: Option<Amounts>,
+    /// Why it could not.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+impl Difference {
+    /// What the funds would pay more (or less, negative).
+    pub fn funds_change(&self) -> Money {
+        self.now.map_or(Money::ZERO, |n| n.funds) - self.was.funds
+    }
+}
+
+/// Re-prices live settlements in commit order from their own claims. `file` holds the person as
+/// known now and only those accumulator entries that no event here makes. Accounts are left out:
+/// what was drawn stays drawn, so amounts are compared up to the person's share.
+pub fn rebuild_year(events: &[YearEvent], file: &PersonFile, bundle: &Bundle) -> Vec<Difference> {
+    let mut file = file.clone();
+    let mut settled: HashMap<crate::codes::VisitId, Vec<SettledLine>> = HashMap::new();
+    file.balances = Balances::default();
+    let mut out = Vec::new();
+    for event in events {
+        let mut claim = event.claim.clone();
+        claim.request.account_use = AccountUse::None;
+        file.settled_lines = settled.get(&claim.visit.id).cloned().unwrap_or_default();
+        match resolve(&claim, &file, bundle) {
+            Ok(facts) => {
+                let priced = price(&facts);
+                if shape(&priced.amounts) != shape(&event.decided) {
+                    out.push(Difference {
+                        settlement: event.settlement.clone(),
+                        was: event.decided,
+                        now: Some(priced.amounts),
+                        reason: String::new(),
+                    });
+                }
+                file.entries.extend(priced.entries);
+                settled
+                    .entry(claim.visit.id.clone())
+                    .or_default()
+                    .extend(facts.lines.into_iter().map(|l| SettledLine { line: l.line, amount: l.amount }));
+            }
+            Err(e) => out.push(Difference {
+                settlement: event.settlement.clone(),
+                was: event.decided,
+                now: None,
+                reason: e.to_string(),
+            }),
+        }
+    }
+    out
+}
+
+/// The amounts without what depends on accounts.
+fn shape(a: &Amounts) -> Amounts {
+    Amounts { account: Money::ZERO, family_account: Money::ZERO, cash: Money::ZERO, balance: Money::ZERO, ..*a }
+}

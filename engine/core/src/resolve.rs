@@ -1,0 +1,529 @@
+//! `resolve(claim, person file, bundle) → Facts`: picks rows and dates, nets refunds, sums accumulators.
+
+use crate::bundle::Bundle;
+use crate::claim::{Approval, Claim, Line};
+use crate::codes::*;
+use crate::facts::{Facts, History, LineFact, NetLine, PersonFacts, Portion};
+use crate::money::{Money, Quantity, Rate};
+use crate::person::{AccumulatorEntry, PastLine, PersonFile, SettledLine};
+use crate::policy::{BenefitPolicy, CrossYear, Feed, LevelKind, LineMoment, Moment, Place, Span};
+use chrono::{Datelike, NaiveDate};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// Why facts cannot be made. Each has a stable code for the wire.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResolveError {
+    /// The institution has no row on the day.
+    #[error("institution `{0}` is not in the register on {1}")]
+    UnknownInstitution(InstitutionCode, NaiveDate),
+    /// No insurance relation of that kind covers the day.
+    #[error("no insurance relation `{insurance}` of the person covers {day}")]
+    NotInsured {
+        /// The insurance asked for.
+        insurance: Insurance,
+        /// The day the policy looks at.
+        day: NaiveDate,
+    },
+    /// The division stands in no pool.
+    #[error("division `{0}` belongs to no pool for insurance `{1}` on {2}")]
+    UnknownArea(Division, Insurance, NaiveDate),
+    /// The pool has no policy for the insurance.
+    #[error("pool `{0}` has no policy for insurance `{1}` on {2}")]
+    NoPolicy(PoolArea, Insurance, NaiveDate),
+    /// A refund names a line that does not exist in the visit.
+    #[error("line `{0}` refunds line `{1}`, which the visit does not have")]
+    RefundOfNothing(LineNo, LineNo),
+    /// Refunds exceed the original.
+    #[error("line `{0}` refunds more than is left of line `{1}`")]
+    RefundTooLarge(LineNo, LineNo),
+    /// A refund carries another price or item than its original.
+    #[error("line `{0}` refunds line `{1}` at another price or item")]
+    RefundDiffers(LineNo, LineNo),
+    /// A negative line that names no original.
+    #[error("line `{0}` is negative and names no original")]
+    NegativeLine(LineNo),
+    /// Two lines with one number.
+    #[error("line `{0}` stands twice")]
+    DuplicateLine(LineNo),
+    /// The policy wants the old year settled first.
+    #[error("the stay runs over the turn of {0}; the policy wants a mid-stay settlement on 31 December")]
+    YearNotSettled(i32),
+}
+
+impl ResolveError {
+    /// Stable machine-readable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownInstitution(..) => "INSTITUTION_UNKNOWN",
+            Self::NotInsured { .. } => "NOT_INSURED",
+            Self::UnknownArea(..) => "AREA_UNKNOWN",
+            Self::NoPolicy(..) => "POLICY_MISSING",
+            Self::RefundOfNothing(..) => "REFUND_ORIGINAL_MISSING",
+            Self::RefundTooLarge(..) => "REFUND_TOO_LARGE",
+            Self::RefundDiffers(..) => "REFUND_DIFFERS",
+            Self::NegativeLine(..) => "NEGATIVE_LINE",
+            Self::DuplicateLine(..) => "LINE_DUPLICATE",
+            Self::YearNotSettled(..) => "YEAR_NOT_SETTLED",
+        }
+    }
+}
+
+/// Picks everything the decision reads. Pure: the same arguments give the same facts.
+pub fn resolve(claim: &Claim, file: &PersonFile, bundle: &Bundle) -> Result<Facts, ResolveError> {
+    let visit = &claim.visit;
+    let begin = visit.begin.date();
+    let institution = bundle
+        .institution(&visit.institution, begin)
+        .ok_or_else(|| ResolveError::UnknownInstitution(visit.institution.clone(), begin))?;
+
+    // the policy that says which dates count is that of the whole claim
+    let whole = Days { begin, end: claim.end().date(), settled: claim.request.time.date() };
+    let governing = policy_for(claim, file, bundle, &whole, None)?;
+
+    let mut lines = line_facts(claim, file, bundle, &governing, institution)?;
+    cap_items(&mut lines, file);
+
+    let years = if visit.kind().is_stay() && whole.end.year() > begin.year() {
+        match governing.dates.cross_year {
+            CrossYear::Whole => None,
+            CrossYear::SplitByFeeDate => Some(begin.year()..=whole.end.year()),
+            CrossYear::ForcedMidStay => {
+                let old = lines.iter().map(|l| l.line.time.year()).find(|y| *y < whole.end.year());
+                if let Some(year) = old {
+                    return Err(ResolveError::YearNotSettled(year));
+                }
+                None
+            }
+        }
+    } else {
+        None
+    };
+
+    let mut portions = Vec::new();
+    match years {
+        None => {
+            let days = Days { begin, ..whole };
+            portions.push(portion(claim, file, bundle, days, (0..lines.len()).collect())?);
+        }
+        Some(years) => {
+            for year in years {
+                let own: Vec<usize> = lines
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, l)| l.line.time.year().clamp(begin.year(), whole.end.year()) == year)
+                    .map(|(i, _)| i)
+                    .collect();
+                // an empty part still holds, so that a bill without lines in a year reads the same
+                if own.is_empty() && !lines.is_empty() {
+                    continue;
+                }
+                let first = NaiveDate::from_ymd_opt(year, 1, 1).unwrap_or(begin).max(begin);
+                let last = NaiveDate::from_ymd_opt(year, 12, 31).unwrap_or(whole.end).min(whole.end);
+                let days = Days { begin: first, end: last, settled: whole.settled.min(last).max(first) };
+                portions.push(portion(claim, file, bundle, days, own)?);
+            }
+        }
+    }
+
+    let net_lines = net_lines(&lines);
+    let referred_deductible = visit
+        .referred_from
+        .as_ref()
+        .and_then(|id| file.visits.iter().find(|v| &v.id == id))
+        .map_or(Money::ZERO, |v| v.deductible);
+
+    Ok(Facts {
+        bundle: bundle.hash.clone(),
+        visit: visit.clone(),
+        request: claim.request.clone(),
+        institution: Arc::clone(institution),
+        lines,
+        portions,
+        balances: file.balances,
+        referred_deductible,
+        continued: !file.settled_lines.is_empty() || file.entries.iter().any(|e| e.visit == visit.id),
+        history: History {
+            visits: file.visits.clone(),
+            lines: file.lines.clone(),
+            this_visit: past_of_this_visit(&file.settled_lines, &visit.id),
+        },
+        net_lines,
+    })
+}
+
+/// The dates of a claim or portion.
+struct Days {
+    begin: NaiveDate,
+    end: NaiveDate,
+    settled: NaiveDate,
+}
+
+impl Days {
+    fn at(&self, m: Moment) -> NaiveDate {
+        match m {
+            Moment::Start => self.begin,
+            Moment::End => self.end,
+            Moment::Settlement => self.settled,
+        }
+    }
+}
+
+/// The policy in force. Which moment selects it is itself policy, so the one of the end date is
+/// asked, and where it names another moment, the one of that moment is taken.
+fn policy_for(
+    claim: &Claim,
+    file: &PersonFile,
+    bundle: &Bundle,
+    days: &Days,
+    division: Option<&Division>,
+) -> Result<Arc<BenefitPolicy>, ResolveError> {
+    let insurance = &claim.visit.insurance;
+    let division = match division {
+        Some(d) => d,
+        None => &relation(claim, file, days.begin).or_else(|_| relation(claim, file, days.end))?.division,
+    };
+    let on = |day: NaiveDate| -> Result<Arc<BenefitPolicy>, ResolveError> {
+        let pool = bundle
+            .pool(division, insurance, day)
+            .ok_or_else(|| ResolveError::UnknownArea(division.clone(), insurance.clone(), day))?;
+        bundle
+            .policy(pool, insurance, day)
+            .cloned()
+            .ok_or_else(|| ResolveError::NoPolicy(pool.clone(), insurance.clone(), day))
+    };
+    let first = on(days.end)?;
+    match first.dates.policy {
+        Moment::End => Ok(first),
+        m => on(days.at(m)),
+    }
+}
+
+fn relation<'f>(
+    claim: &Claim,
+    file: &'f PersonFile,
+    day: NaiveDate,
+) -> Result<&'f crate::person::Relation, ResolveError> {
+    file.person
+        .relations
+        .iter()
+        .filter(|r| r.insurance == claim.visit.insurance && r.covers(day))
+        .max_by_key(|r| r.begin)
+        .ok_or_else(|| ResolveError::NotInsured { insurance: claim.visit.insurance.clone(), day })
+}
+
+fn portion(
+    claim: &Claim,
+    file: &PersonFile,
+    bundle: &Bundle,
+    days: Days,
+    lines: Vec<usize>,
+) -> Result<Portion, ResolveError> {
+    let insurance = &claim.visit.insurance;
+    let policy = policy_for(claim, file, bundle, &days, None)?;
+    let d = &policy.dates;
+    let relation = relation(claim, file, days.at(d.entitlement))?;
+
+    let here = bundle
+        .institution(&claim.visit.institution, days.begin)
+        .ok_or_else(|| ResolveError::UnknownInstitution(claim.visit.institution.clone(), days.begin))?;
+    let there = bundle
+        .pool(&here.division, insurance, days.begin)
+        .ok_or_else(|| ResolveError::UnknownArea(here.division.clone(), insurance.clone(), days.begin))?;
+    let place = if *there == policy.pool_area {
+        Place::Local
+    } else if there.as_str().get(..2) == policy.pool_area.as_str().get(..2) {
+        Place::Province
+    } else {
+        Place::Remote
+    };
+
+    let identity_day = days.at(d.identity);
+    let mut identities: Vec<Identity> = file
+        .person
+        .identities
+        .iter()
+        .filter(|i| i.begin <= identity_day && i.end.is_none_or(|e| identity_day <= e))
+        .map(|i| i.identity.clone())
+        .collect();
+    identities.sort();
+    identities.dedup();
+    let filing_day = days.at(d.filing);
+    let mut filings: Vec<String> = file
+        .person
+        .filings
+        .iter()
+        .filter(|f| f.begin <= filing_day && f.end.is_none_or(|e| filing_day <= e))
+        .map(|f| f.kind.clone())
+        .collect();
+    filings.sort();
+    filings.dedup();
+
+    let person = PersonFacts {
+        no: file.person.no.clone(),
+        sex: file.person.sex,
+        birth: file.person.birth,
+        age: file.person.age_on(days.begin),
+        insurance: insurance.clone(),
+        person_type: relation.person_type.clone(),
+        division: relation.division.clone(),
+        civil_servant: relation.civil_servant,
+        identities,
+        filings,
+        contribution_years: relation.contribution_years,
+        insured_months: full_months(relation.begin, days.at(d.entitlement)),
+    };
+
+    let year_day = days.at(d.year);
+    let mut used = BTreeMap::new();
+    let mut periods = BTreeMap::new();
+    for a in &policy.accumulators {
+        let period = match a.period {
+            Span::Stay if d.second_deductible && year_day.year() > claim.visit.begin.year() => {
+                format!("{}/{}", claim.visit.id, year_day.year())
+            }
+            Span::Stay => claim.visit.id.to_string(),
+            Span::Month => format!("{}-{:02}", year_day.year(), year_day.month()),
+            Span::Quarter => format!("{}Q{}", year_day.year(), year_day.month0() / 3 + 1),
+            Span::Year => year_day.year().to_string(),
+        };
+        let disease = if a.per_disease { claim_disease(claim) } else { "" };
+        let sum = file
+            .entries
+            .iter()
+            .filter(|e: &&AccumulatorEntry| {
+                e.key == a.key
+                    && e.period == period
+                    && e.insurance == *insurance
+                    && e.disease.as_str() == disease
+                    && (a.feeds != Feed::Stays || e.visit != claim.visit.id)
+            })
+            .map(|e| e.amount)
+            .sum();
+        used.insert(a.key.clone(), sum);
+        periods.insert(a.key.clone(), period);
+    }
+
+    Ok(Portion { year: year_day.year(), days: (days.begin, days.end), policy, place, person, lines, used, periods })
+}
+
+/// The filed disease of a claim, else its principal diagnosis; as [`Facts::disease`].
+fn claim_disease(claim: &Claim) -> &str {
+    if claim.visit.disease.is_empty() {
+        claim.visit.main_diagnosis().map_or("", |d| d.code.as_str())
+    } else {
+        claim.visit.disease.as_str()
+    }
+}
+
+fn full_months(from: NaiveDate, to: NaiveDate) -> i64 {
+    let months = i64::from(to.year() - from.year()) * 12 + i64::from(to.month()) - i64::from(from.month());
+    months - i64::from(to.day() < from.day())
+}
+
+/// Where each line stands after earlier refunds of the same original.
+#[derive(Clone)]
+struct Left<'a> {
+    original: &'a Line,
+    quantity: Quantity,
+    amount: Money,
+}
+
+fn line_facts(
+    claim: &Claim,
+    file: &PersonFile,
+    bundle: &Bundle,
+    policy: &BenefitPolicy,
+    institution: &crate::bundle::Institution,
+) -> Result<Vec<LineFact>, ResolveError> {
+    let mut sorted: Vec<&Line> = claim.lines.iter().collect();
+    sorted.sort_by(|a, b| a.order_key().cmp(&b.order_key()));
+
+    // originals of this bill and of earlier parts of the stay
+    let mut left: HashMap<&LineNo, Left<'_>> = HashMap::with_capacity(sorted.len());
+    for SettledLine { line, amount } in &file.settled_lines {
+        if line.refund_of.is_none() {
+            left.insert(&line.no, Left { original: line, quantity: line.quantity, amount: *amount });
+        }
+    }
+    for SettledLine { line, amount } in &file.settled_lines {
+        if let Some(l) = line.refund_of.as_ref().and_then(|o| left.get_mut(o)) {
+            l.quantity += line.quantity;
+            l.amount += *amount;
+        }
+    }
+    for line in &sorted {
+        if line.refund_of.is_none() {
+            if line.quantity.is_negative() || line.amount.is_negative() {
+                return Err(ResolveError::NegativeLine(line.no.clone()));
+            }
+            let new = Left { original: line, quantity: line.quantity, amount: line.amount };
+            if left.insert(&line.no, new).is_some() {
+                return Err(ResolveError::DuplicateLine(line.no.clone()));
+            }
+        }
+    }
+
+    let person_type = if policy.split.ratio_person_type.is_empty() {
+        policy.insutype.as_str()
+    } else {
+        policy.split.ratio_person_type.as_str()
+    };
+    let level = match policy.split.limit_level {
+        LevelKind::Lmtpric => institution.price_level,
+        LevelKind::Dedc => institution.deductible_level,
+        LevelKind::Hosp => Level::from_hosp_lv(&institution.hosp_lv),
+    };
+
+    let mut out = Vec::with_capacity(sorted.len());
+    for line in sorted {
+        let (mut amount, mut left_before, mut dated) = (line.amount, None, line);
+        if let Some(original_no) = &line.refund_of {
+            let l = left
+                .get_mut(original_no)
+                .ok_or_else(|| ResolveError::RefundOfNothing(line.no.clone(), original_no.clone()))?;
+            if line.item != l.original.item || line.price != l.original.price {
+                return Err(ResolveError::RefundDiffers(line.no.clone(), original_no.clone()));
+            }
+            left_before = Some((l.quantity, l.amount));
+            let rest = l.quantity + line.quantity;
+            if rest.is_negative() || !line.quantity.is_negative() {
+                return Err(ResolveError::RefundTooLarge(line.no.clone(), original_no.clone()));
+            }
+            // the last partial refund takes what is left, so that the group nets to nothing
+            if rest.is_zero() {
+                amount = -l.amount;
+            }
+            l.quantity = rest;
+            l.amount += amount;
+            if l.amount.is_negative() {
+                return Err(ResolveError::RefundTooLarge(line.no.clone(), original_no.clone()));
+            }
+            // a refund is split as its original was: same day, same row
+            dated = l.original;
+        }
+        let day = match policy.dates.catalogue {
+            LineMoment::Fee => dated.time.date(),
+            LineMoment::Start => claim.visit.begin.date(),
+            LineMoment::End => claim.end().date(),
+            LineMoment::Settlement => claim.request.time.date(),
+        };
+        let item = bundle.catalogue.item(&line.item, day).cloned();
+        let self_pay = bundle.catalogue.ratio(&line.item, person_type, line.price, day).map_or(Rate::ZERO, |r| match r
+            .ratio_type
+            .as_str()
+        {
+            // 20 states what is reimbursed instead of what is self-paid
+            "20" => Rate::ONE - r.ratio,
+            _ => r.ratio,
+        });
+        out.push(LineFact {
+            line: line.clone(),
+            amount,
+            limit: bundle.catalogue.limit(&line.item, level, day),
+            item,
+            self_pay,
+            excess: Quantity::ZERO,
+            left_before,
+        });
+    }
+    Ok(out)
+}
+
+/// Marks the units above an item's cap per day and per stay, in order of time and number; net of refunds.
+fn cap_items(lines: &mut [LineFact], file: &PersonFile) {
+    if !lines.iter().any(|l| l.item.as_ref().is_some_and(|i| i.max_per_day.is_some() || i.max_per_stay.is_some())) {
+        return;
+    }
+    let mut refunded: HashMap<LineNo, Quantity> = HashMap::new();
+    for l in lines.iter() {
+        if let Some(o) = &l.line.refund_of {
+            *refunded.entry(o.clone()).or_default() += l.line.quantity;
+        }
+    }
+    let mut per_day: HashMap<(ItemCode, NaiveDate), Quantity> = HashMap::new();
+    let mut per_stay: HashMap<ItemCode, Quantity> = HashMap::new();
+    for s in &file.settled_lines {
+        let day = s.line.time.date();
+        *per_day.entry((s.line.item.clone(), day)).or_default() += s.line.quantity;
+        *per_stay.entry(s.line.item.clone()).or_default() += s.line.quantity;
+    }
+    for l in lines.iter_mut().filter(|l| l.line.refund_of.is_none()) {
+        let Some(item) = &l.item else { continue };
+        let net = l.line.quantity + refunded.get(&l.line.no).copied().unwrap_or_default();
+        let day = per_day.entry((l.line.item.clone(), l.line.time.date())).or_default();
+        let stay = per_stay.entry(l.line.item.clone()).or_default();
+        let room = |max: Option<Quantity>, used: Quantity| max.map_or(net, |m| (m - used).max(Quantity::ZERO).min(net));
+        let allowed = room(item.max_per_day, *day).min(room(item.max_per_stay, *stay));
+        l.excess = net - allowed;
+        *day += allowed;
+        *stay += allowed;
+    }
+    // a refund reads the excess of its original
+    let excess: HashMap<LineNo, Quantity> =
+        lines.iter().filter(|l| !l.excess.is_zero()).map(|l| (l.line.no.clone(), l.excess)).collect();
+    for l in lines.iter_mut() {
+        if let Some(o) = &l.line.refund_of {
+            l.excess = excess.get(o).copied().unwrap_or_default();
+        }
+    }
+}
+
+fn net_lines(lines: &[LineFact]) -> Vec<NetLine> {
+    let mut net: Vec<NetLine> = Vec::with_capacity(lines.len());
+    let mut at: HashMap<&LineNo, usize> = HashMap::with_capacity(lines.len());
+    for (i, l) in lines.iter().enumerate() {
+        if l.line.refund_of.is_none() {
+            at.insert(&l.line.no, net.len());
+            net.push(NetLine { line: i, quantity: l.line.quantity, amount: l.amount });
+        }
+    }
+    for l in lines {
+        let original = l.line.refund_of.as_ref().and_then(|o| at.get(o)).and_then(|i| net.get_mut(*i));
+        if let Some(n) = original {
+            n.quantity += l.line.quantity;
+            n.amount += l.amount;
+        }
+    }
+    net.retain(|n| !n.quantity.is_zero());
+    net
+}
+
+fn past_of_this_visit(settled: &[SettledLine], visit: &VisitId) -> Vec<PastLine> {
+    let mut refunds: HashMap<&LineNo, (Quantity, Money)> = HashMap::new();
+    for s in settled {
+        if let Some(o) = &s.line.refund_of {
+            let r = refunds.entry(o).or_default();
+            r.0 += s.line.quantity;
+            r.1 += s.amount;
+        }
+    }
+    settled
+        .iter()
+        .filter(|s| s.line.refund_of.is_none())
+        .filter_map(|s| {
+            let (q, a) = refunds.get(&s.line.no).copied().unwrap_or_default();
+            let quantity = s.line.quantity + q;
+            (!quantity.is_zero()).then(|| PastLine {
+                visit: visit.clone(),
+                settlement: SettlementId::default(),
+                no: s.line.no.clone(),
+                item: s.line.item.clone(),
+                time: s.line.time,
+                quantity,
+                amount: s.amount + a,
+                supply_days: s.line.supply_days,
+            })
+        })
+        .collect()
+}
+
+/// Whether the hospital's approval leaves a line payable (interface.md §3.3).
+pub fn approved(restricted: bool, approval: Approval) -> bool {
+    match approval {
+        Approval::Approved => true,
+        Approval::NotNeeded => !restricted,
+        Approval::Refused => false,
+    }
+}
