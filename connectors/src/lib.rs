@@ -6,3 +6,4 @@
 pub mod desk;
 pub mod file;
 pub mod fsi;
+pub mod sample;

@@ -1,2 +1,5 @@
-//! placeholder
-fn main(){}
+//! The program `dingan`.
+
+fn main() -> std::process::ExitCode {
+    dingan::cli::main()
+}

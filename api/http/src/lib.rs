@@ -1,1 +1,9 @@
-//! placeholder
+//! The service: what the agency does behind the hospital interface, and the HTTP server in front.
+//!
+//! [`agency::Agency`] implements the operations of `dingan_connectors::desk` over the store: load →
+//! `resolve` → `adjudicate` → commit. [`server`] carries messages to it and shows its state.
+
+pub mod agency;
+pub mod bundles;
+pub mod metrics;
+pub mod server;

@@ -1,1 +1,20 @@
-//! placeholder
+//! The store: the agency's books in SQL. SQLite is the embedded default.
+//!
+//! Reads take a consistent snapshot and say at which commit it was taken; writes are one
+//! transaction that compares the versions they were decided on and swaps them. What a row means
+//! belongs to `dingan-core`; how it lies in a table belongs here.
+
+mod db;
+mod read;
+mod rows;
+mod settled;
+mod write;
+
+pub use db::{Store, StoreError};
+pub use read::{AccountState, PersonState, Snapshot, VisitState};
+pub use rows::{BundleParts, FindingRow, MessageRow, ProposalRow, StoredLine, StoredSettlement, VisitDoc};
+pub use settled::{Counts, LedgerLine};
+pub use write::{
+    AccountMove, CommitError, Committed, Guard, MessageKey, NewFeedback, NewFindings, NewSettlement, NewVoid, Write,
+    WriteFn,
+};

@@ -10,7 +10,7 @@ use crate::decision::{Amounts, FundPayment, LineSplit, Operand, PolicyUsed, Pric
 use crate::facts::{Facts, Portion};
 use crate::money::{Money, Rate};
 use crate::person::AccumulatorEntry;
-use crate::policy::{AccountPart, Bearer, Feed, Fund, Layer, Span};
+use crate::policy::{AccountPart, Accumulator, Bearer, Feed, Fund, Layer, Span};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use when::pick;
@@ -49,6 +49,12 @@ struct Run {
     fresh: BTreeMap<(String, String), Money>,
     /// Scope left to the person after the funds, all portions.
     scope_left: Money,
+    /// Above the limit and the person's, all portions.
+    overlimit_left: Money,
+    /// Deductible charged in portions before this one, by layer.
+    charged: BTreeMap<String, Money>,
+    /// Paid by quota in portions before this one.
+    quota_paid: Money,
     /// Base and outlay of the pool, for its ratio.
     pool: (Money, Money, Option<Rate>, bool),
 }
@@ -62,11 +68,16 @@ struct Waterfall<'f> {
     scope: Money,
     parts: Parts,
     deductible: Money,
+    /// Standard and due of the layers' deductibles.
+    standard: (Money, Money),
+    /// Scope above a quota that the hospital bears.
+    quota_excess: Money,
     paid: Money,
     over_cap: Money,
     /// What the person could still be relieved of.
     liability: Money,
-    results: Vec<LayerResult>,
+    /// What the layers so far have fed, by accumulator: layers after them see it.
+    gained: BTreeMap<&'f str, Money>,
 }
 
 /// The four parts of the lines of a portion, and the hospital's share.
@@ -81,9 +92,8 @@ struct Parts {
 }
 
 /// What a layer did, for accumulators.
-#[derive(Default, Clone)]
+#[derive(Default)]
 struct LayerResult {
-    id: String,
     deductible: Money,
     outlay: Money,
     base: Money,
@@ -110,11 +120,17 @@ impl Run {
         });
     }
 
-    /// What an accumulator holds before this layer: live entries, and portions before.
-    fn used(&self, portion: &Portion, key: &str) -> Money {
+    /// What an accumulator holds before this layer: live entries, portions before, layers before. Of stays,
+    /// only the entries: the visit being settled does not count.
+    fn used(&self, w: &Waterfall<'_>, key: &str) -> Money {
+        let portion = w.portion;
         let before = portion.used.get(key).copied().unwrap_or_default();
+        if portion.policy.accumulator(key).is_some_and(|a| a.feeds == Feed::Stays) {
+            return before;
+        }
         let period = portion.periods.get(key).cloned().unwrap_or_default();
-        before + self.fresh.get(&(key.to_owned(), period)).copied().unwrap_or_default()
+        let portions_before = self.fresh.get(&(key.to_owned(), period)).copied().unwrap_or_default();
+        before + portions_before + w.gained.get(key).copied().unwrap_or_default()
     }
 
     fn portion(&mut self, facts: &Facts, portion: &Portion, index: usize, out: &mut Vec<(usize, LineSplit)>) {
@@ -184,10 +200,12 @@ impl Run {
             scope,
             parts,
             deductible: Money::ZERO,
+            standard: (Money::ZERO, Money::ZERO),
+            quota_excess: Money::ZERO,
             paid: Money::ZERO,
             over_cap: Money::ZERO,
             liability: (parts.total - parts.hospital - third_party).at_least_zero(),
-            results: Vec::new(),
+            gained: BTreeMap::new(),
         };
         if !self.quota(&mut w) {
             for layer in &policy.layers {
@@ -204,11 +222,20 @@ impl Run {
         a.overlimit += parts.overlimit;
         a.preselfpay += parts.preselfpay;
         a.in_scope += parts.in_scope;
+        if index > 0 && !policy.dates.second_deductible {
+            // one deductible for all portions: what those before were charged was due as well
+            a.deductible_standard = a.deductible_standard.max(w.standard.0);
+            a.deductible_due = a.deductible + w.standard.1;
+        } else {
+            a.deductible_standard += w.standard.0;
+            a.deductible_due += w.standard.1;
+        }
         a.deductible += w.deductible;
-        a.hospital += w.parts.hospital;
+        a.hospital += w.parts.hospital + w.quota_excess;
         a.funds += w.paid;
-        self.scope_left += (w.scope - w.paid).at_least_zero();
-        self.feed(&w);
+        self.scope_left += (w.scope - w.paid - w.quota_excess).at_least_zero();
+        self.overlimit_left += parts.overlimit - parts.hospital;
+        self.entries(&w);
     }
 
     /// Pays by quota where asked and one holds. Says whether it did.
@@ -221,18 +248,21 @@ impl Run {
             return false;
         };
         let Some((i, case)) = pick(&quota.amount, w.facts, w.portion) else { return false };
-        let amount = case.value.min(w.scope).at_least_zero();
+        // one quota for the case, however many portions it has
+        let left = (case.value - self.quota_paid).at_least_zero();
+        let amount = left.min(w.scope).at_least_zero();
         self.step(
             StepKind::Quota,
             w.portion,
             "",
             format!("quota.{n}.amount.{i}"),
-            vec![("scope", Operand::Money(w.scope)), ("quota", Operand::Money(case.value))],
+            vec![("scope", Operand::Money(w.scope)), ("quota", Operand::Money(left))],
             amount,
         );
-        self.pay(w, quota.fund, quota.fund_pay_type.clone(), "quota", w.scope, Some(case.value), amount);
+        self.quota_paid += amount;
+        self.pay(w, quota.fund, quota.fund_pay_type.clone(), "quota", w.scope, Some(left), amount);
         if quota.excess_borne_by == Bearer::Hospital {
-            w.parts.hospital += (w.scope - amount).at_least_zero();
+            w.quota_excess = (w.scope - amount).at_least_zero();
         }
         true
     }
@@ -259,7 +289,7 @@ impl Run {
             top_up,
         );
         self.pay(w, floor.fund, floor.fund_pay_type.clone(), "floor", of, None, top_up);
-        w.results.push(LayerResult { id: "floor".to_owned(), outlay: top_up, ..LayerResult::default() });
+        w.feed("floor", &LayerResult { outlay: top_up, ..LayerResult::default() });
     }
 
     #[expect(clippy::too_many_arguments, reason = "one payment has these parts")]
@@ -286,24 +316,19 @@ impl Run {
         });
     }
 
-    /// What the accumulators gain from a portion.
-    fn feed(&mut self, w: &Waterfall<'_>) {
+    /// Writes what the accumulators gain from a portion, in the order of the policy.
+    fn entries(&mut self, w: &Waterfall<'_>) {
         let (facts, portion) = (w.facts, w.portion);
         for a in &portion.policy.accumulators {
-            if !holds(&a.when, facts, portion) {
-                continue;
-            }
-            let of = |pick: fn(&LayerResult) -> Money| -> Money {
-                w.results.iter().filter(|r| a.layers.is_empty() || a.layers.contains(&r.id)).map(pick).sum()
-            };
             let amount = match a.feeds {
-                Feed::Deductible => of(|r| r.deductible),
-                Feed::Outlay => of(|r| r.outlay),
-                Feed::Base => of(|r| r.base),
-                Feed::Scope => of(|r| r.scope),
-                Feed::InScope => w.parts.in_scope,
-                Feed::Stays if facts.visit.kind().is_stay() && w.index == 0 && !facts.continued => Money::yuan(1),
-                Feed::Stays => Money::ZERO,
+                Feed::InScope if w.feeds(a) => w.parts.in_scope,
+                Feed::Stays if w.feeds(a) && facts.visit.kind().is_stay() && w.index == 0 && !facts.continued => {
+                    Money::yuan(1)
+                }
+                Feed::InScope | Feed::Stays => Money::ZERO,
+                Feed::Deductible | Feed::Outlay | Feed::Base | Feed::Scope => {
+                    w.gained.get(a.key.as_str()).copied().unwrap_or_default()
+                }
             };
             if amount.is_zero() {
                 continue;
@@ -334,7 +359,7 @@ impl Run {
             .map(|part| match part {
                 AccountPart::InScope => self.scope_left,
                 AccountPart::Preselfpay => a.preselfpay,
-                AccountPart::Overlimit => a.overlimit,
+                AccountPart::Overlimit => self.overlimit_left,
                 AccountPart::Ownpay => a.ownpay,
             })
             .sum::<Money>()
@@ -406,6 +431,31 @@ impl Run {
             );
         }
         self.step(StepKind::Cash, last, "", String::new(), vec![("person", Operand::Money(person))], cash);
+    }
+}
+
+impl Waterfall<'_> {
+    /// Whether the claim feeds an accumulator at all.
+    fn feeds(&self, a: &Accumulator) -> bool {
+        holds(&a.when, self.facts, self.portion)
+    }
+
+    /// Adds what a layer did to the accumulators it feeds.
+    fn feed(&mut self, layer: &str, did: &LayerResult) {
+        for a in &self.portion.policy.accumulators {
+            let amount = match a.feeds {
+                Feed::Deductible => did.deductible,
+                Feed::Outlay => did.outlay,
+                Feed::Base => did.base,
+                Feed::Scope => did.scope,
+                // fed by the portion as a whole
+                Feed::InScope | Feed::Stays => continue,
+            };
+            let by_layer = a.layers.is_empty() || a.layers.iter().any(|l| l == layer);
+            if by_layer && !amount.is_zero() && self.feeds(a) {
+                *self.gained.entry(&a.key).or_default() += amount;
+            }
+        }
     }
 }
 

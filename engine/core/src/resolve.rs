@@ -1,6 +1,6 @@
 //! `resolve(claim, person file, bundle) → Facts`: picks rows and dates, nets refunds, sums accumulators.
 
-use crate::bundle::Bundle;
+use crate::bundle::{Bundle, CatalogueItem};
 use crate::claim::{Approval, Claim, Line};
 use crate::codes::*;
 use crate::facts::{Facts, History, LineFact, NetLine, PersonFacts, Portion};
@@ -8,7 +8,7 @@ use crate::money::{Money, Quantity, Rate};
 use crate::person::{AccumulatorEntry, PastLine, PersonFile, SettledLine};
 use crate::policy::{BenefitPolicy, CrossYear, Feed, LevelKind, LineMoment, Moment, Place, Span};
 use chrono::{Datelike, NaiveDate};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// Why facts cannot be made. Each has a stable code for the wire.
@@ -108,11 +108,12 @@ pub fn resolve(claim: &Claim, file: &PersonFile, bundle: &Bundle) -> Result<Fact
             portions.push(portion(claim, file, bundle, days, (0..lines.len()).collect())?);
         }
         Some(years) => {
+            let own_years = fee_years(&lines);
             for year in years {
-                let own: Vec<usize> = lines
+                let own: Vec<usize> = own_years
                     .iter()
                     .enumerate()
-                    .filter(|(_, l)| l.line.time.year().clamp(begin.year(), whole.end.year()) == year)
+                    .filter(|(_, y)| (**y).clamp(begin.year(), whole.end.year()) == year)
                     .map(|(i, _)| i)
                     .collect();
                 // an empty part still holds, so that a bill without lines in a year reads the same
@@ -151,6 +152,15 @@ pub fn resolve(claim: &Claim, file: &PersonFile, bundle: &Bundle) -> Result<Fact
         },
         net_lines,
     })
+}
+
+/// The year each line counts in: its own, but a refund goes with its original of the same bill, since
+/// a part of the bill may never give back more than it charged.
+fn fee_years(lines: &[LineFact]) -> Vec<i32> {
+    let originals: HashMap<&LineNo, i32> =
+        lines.iter().filter(|l| l.line.refund_of.is_none()).map(|l| (&l.line.no, l.line.time.year())).collect();
+    let year = |l: &LineFact| l.line.refund_of.as_ref().and_then(|o| originals.get(o)).copied();
+    lines.iter().map(|l| year(l).unwrap_or_else(|| l.line.time.year())).collect()
 }
 
 /// The dates of a claim or portion.
@@ -353,15 +363,17 @@ fn line_facts(
             l.amount += *amount;
         }
     }
+    // refunds have numbers of their own: two lines with one would have no order
+    let mut numbers: HashSet<&LineNo> = file.settled_lines.iter().map(|s| &s.line.no).collect();
     for line in &sorted {
+        if !numbers.insert(&line.no) {
+            return Err(ResolveError::DuplicateLine(line.no.clone()));
+        }
         if line.refund_of.is_none() {
             if line.quantity.is_negative() || line.amount.is_negative() {
                 return Err(ResolveError::NegativeLine(line.no.clone()));
             }
-            let new = Left { original: line, quantity: line.quantity, amount: line.amount };
-            if left.insert(&line.no, new).is_some() {
-                return Err(ResolveError::DuplicateLine(line.no.clone()));
-            }
+            left.insert(&line.no, Left { original: line, quantity: line.quantity, amount: line.amount });
         }
     }
 
@@ -383,7 +395,7 @@ fn line_facts(
             let l = left
                 .get_mut(original_no)
                 .ok_or_else(|| ResolveError::RefundOfNothing(line.no.clone(), original_no.clone()))?;
-            if line.item != l.original.item || line.price != l.original.price {
+            if line.item != l.original.item || line.price != l.original.price || line.amount > Money::ZERO {
                 return Err(ResolveError::RefundDiffers(line.no.clone(), original_no.clone()));
             }
             left_before = Some((l.quantity, l.amount));
@@ -418,8 +430,9 @@ fn line_facts(
             "20" => Rate::ONE - r.ratio,
             _ => r.ratio,
         });
+        // an approval given for the original holds for its refund, whether or not it was sent again
         out.push(LineFact {
-            line: line.clone(),
+            line: Line { approval: dated.approval, ..line.clone() },
             amount,
             limit: bundle.catalogue.limit(&line.item, level, day),
             item,
@@ -432,41 +445,78 @@ fn line_facts(
 }
 
 /// Marks the units above an item's cap per day and per stay, in order of time and number; net of refunds.
+/// Lines settled by earlier parts of the stay come first.
 fn cap_items(lines: &mut [LineFact], file: &PersonFile) {
-    if !lines.iter().any(|l| l.item.as_ref().is_some_and(|i| i.max_per_day.is_some() || i.max_per_stay.is_some())) {
+    let capped = |i: &CatalogueItem| i.max_per_day.is_some() || i.max_per_stay.is_some();
+    let items: HashMap<ItemCode, Arc<CatalogueItem>> = lines
+        .iter()
+        .filter_map(|l| l.item.as_ref().filter(|i| capped(i)).map(|i| (l.line.item.clone(), Arc::clone(i))))
+        .collect();
+    if items.is_empty() {
         return;
     }
-    let mut refunded: HashMap<LineNo, Quantity> = HashMap::new();
-    for l in lines.iter() {
-        if let Some(o) = &l.line.refund_of {
-            *refunded.entry(o.clone()).or_default() += l.line.quantity;
+    let mut settled_refunds: HashMap<&LineNo, Quantity> = HashMap::new();
+    for s in &file.settled_lines {
+        if let Some(o) = &s.line.refund_of {
+            *settled_refunds.entry(o).or_default() += s.line.quantity;
         }
     }
-    let mut per_day: HashMap<(ItemCode, NaiveDate), Quantity> = HashMap::new();
-    let mut per_stay: HashMap<ItemCode, Quantity> = HashMap::new();
-    for s in &file.settled_lines {
-        let day = s.line.time.date();
-        *per_day.entry((s.line.item.clone(), day)).or_default() += s.line.quantity;
-        *per_stay.entry(s.line.item.clone()).or_default() += s.line.quantity;
+    let mut refunds: HashMap<LineNo, Quantity> = HashMap::new();
+    for l in lines.iter() {
+        if let Some(o) = &l.line.refund_of {
+            *refunds.entry(o.clone()).or_default() += l.line.quantity;
+        }
+    }
+    let refunded = |no: &LineNo| refunds.get(no).copied().unwrap_or_default();
+
+    let mut used = Units::default();
+    let mut excess: HashMap<LineNo, Quantity> = HashMap::new();
+    let mut settled: Vec<&Line> = file.settled_lines.iter().map(|s| &s.line).collect();
+    settled.retain(|l| l.refund_of.is_none());
+    settled.sort_by(|a, b| a.order_key().cmp(&b.order_key()));
+    for line in settled {
+        let Some(item) = items.get(&line.item) else { continue };
+        let net = line.quantity + settled_refunds.get(&line.no).copied().unwrap_or_default();
+        let above = net - used.room(item, line, net);
+        // what refunds of this bill take away makes room again
+        used.add(line, (net + refunded(&line.no) - above).max(Quantity::ZERO));
+        excess.insert(line.no.clone(), above);
     }
     for l in lines.iter_mut().filter(|l| l.line.refund_of.is_none()) {
-        let Some(item) = &l.item else { continue };
-        let net = l.line.quantity + refunded.get(&l.line.no).copied().unwrap_or_default();
-        let day = per_day.entry((l.line.item.clone(), l.line.time.date())).or_default();
-        let stay = per_stay.entry(l.line.item.clone()).or_default();
-        let room = |max: Option<Quantity>, used: Quantity| max.map_or(net, |m| (m - used).max(Quantity::ZERO).min(net));
-        let allowed = room(item.max_per_day, *day).min(room(item.max_per_stay, *stay));
+        let Some(item) = l.item.as_ref().filter(|i| capped(i)) else { continue };
+        let net = l.line.quantity + refunded(&l.line.no);
+        let allowed = used.room(item, &l.line, net);
         l.excess = net - allowed;
-        *day += allowed;
-        *stay += allowed;
+        used.add(&l.line, allowed);
+        excess.insert(l.line.no.clone(), l.excess);
     }
     // a refund reads the excess of its original
-    let excess: HashMap<LineNo, Quantity> =
-        lines.iter().filter(|l| !l.excess.is_zero()).map(|l| (l.line.no.clone(), l.excess)).collect();
     for l in lines.iter_mut() {
         if let Some(o) = &l.line.refund_of {
             l.excess = excess.get(o).copied().unwrap_or_default();
         }
+    }
+}
+
+/// Units of each item used up so far, by day and over the stay.
+#[derive(Default)]
+struct Units {
+    day: HashMap<(ItemCode, NaiveDate), Quantity>,
+    stay: HashMap<ItemCode, Quantity>,
+}
+
+impl Units {
+    /// How many of `net` units the item's caps still let through on the line's day.
+    fn room(&self, item: &CatalogueItem, line: &Line, net: Quantity) -> Quantity {
+        let left = |max: Option<Quantity>, used: Option<&Quantity>| {
+            max.map_or(net, |m| (m - used.copied().unwrap_or_default()).max(Quantity::ZERO).min(net))
+        };
+        let day = left(item.max_per_day, self.day.get(&(line.item.clone(), line.time.date())));
+        day.min(left(item.max_per_stay, self.stay.get(&line.item)))
+    }
+    fn add(&mut self, line: &Line, units: Quantity) {
+        *self.day.entry((line.item.clone(), line.time.date())).or_default() += units;
+        *self.stay.entry(line.item.clone()).or_default() += units;
     }
 }
 

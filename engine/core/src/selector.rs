@@ -3,6 +3,7 @@
 
 use crate::codes::*;
 use crate::facts::{Facts, LineFact};
+use crate::knowledge::Knowledge;
 use serde::{Deserialize, Serialize};
 
 /// Every list given must match; an empty selector lets everything through.
@@ -29,6 +30,10 @@ pub struct Selector {
     pub item: Vec<String>,
     /// The line's item stands in this knowledge table.
     pub knowledge: Option<String>,
+    /// This knowledge table names the line's item as the second of a pair.
+    pub second: Option<String>,
+    /// The person has another visit of one of these kinds.
+    pub past: Vec<VisitKind>,
 }
 
 impl Selector {
@@ -41,19 +46,25 @@ impl Selector {
             && (self.sex.is_empty() || self.sex.contains(&p.sex))
             && self.age_min.is_none_or(|a| p.age >= a)
             && self.age_max.is_none_or(|a| p.age <= a)
+            && (self.past.is_empty() || facts.history.visits.iter().any(|v| self.past.contains(&v.kind())))
     }
 
-    /// The part that concerns a line; `known` says whether an item stands in a knowledge table.
-    pub fn line(&self, line: &LineFact, known: impl FnOnce(&str, &ItemCode) -> bool) -> bool {
+    /// The part that concerns a line.
+    pub fn line(&self, line: &LineFact, knowledge: &Knowledge) -> bool {
         let item = line.item.as_ref();
         (self.list_type.is_empty() || item.is_some_and(|i| self.list_type.contains(&i.list_type)))
             && (self.charge_type.is_empty() || item.is_some_and(|i| self.charge_type.contains(&i.charge_type)))
             && (self.item.is_empty() || self.item.iter().any(|p| line.line.item.as_str().starts_with(p.as_str())))
-            && self.knowledge.as_ref().is_none_or(|t| known(t, &line.line.item))
+            && self.knowledge.as_ref().is_none_or(|t| knowledge.has(t, &line.line.item))
+            && self.second.as_ref().is_none_or(|t| knowledge.has_pair_with(t, &line.line.item))
     }
 
     /// Whether it speaks of lines at all.
     pub fn selects_lines(&self) -> bool {
-        !self.list_type.is_empty() || !self.charge_type.is_empty() || !self.item.is_empty() || self.knowledge.is_some()
+        !self.list_type.is_empty()
+            || !self.charge_type.is_empty()
+            || !self.item.is_empty()
+            || self.knowledge.is_some()
+            || self.second.is_some()
     }
 }

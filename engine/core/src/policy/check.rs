@@ -82,8 +82,20 @@ impl Checker<'_> {
             let at = format!("{path}.deductible.{n}");
             self.cases(&format!("{at}.standard"), &d.standard, true, amount);
             self.cases(&format!("{at}.ceiling"), &d.ceiling, false, amount);
-            self.fed_by(&format!("{at}.accumulator"), d.accumulator.as_deref(), Feed::Deductible);
-            self.fed_by(&format!("{at}.ceiling_accumulator"), d.ceiling_accumulator.as_deref(), Feed::Deductible);
+            self.fed_by(&format!("{at}.accumulator"), d.accumulator.as_deref(), Feed::Deductible, layer);
+            self.fed_by(
+                &format!("{at}.ceiling_accumulator"),
+                d.ceiling_accumulator.as_deref(),
+                Feed::Deductible,
+                layer,
+            );
+            let over_more = |k: &str| self.policy.accumulator(k).is_some_and(|a| a.period != Span::Stay);
+            if d.referral == Referral::Counts && d.accumulator.as_deref().is_some_and(over_more) {
+                self.warn(
+                    format!("{at}.referral"),
+                    "counts twice: the accumulator already holds what the visit referred from was charged",
+                );
+            }
             if d.ceiling.is_empty() != d.ceiling_accumulator.is_none() {
                 self.error(format!("{at}.ceiling"), "ceiling and ceiling_accumulator go together");
             }
@@ -91,7 +103,7 @@ impl Checker<'_> {
                 self.error(format!("{at}.recharge_days"), "at least one day");
             }
             if let Some(r) = &d.repeat {
-                self.fed_by(&format!("{at}.repeat.accumulator"), Some(&r.accumulator), Feed::Stays);
+                self.fed_by(&format!("{at}.repeat.accumulator"), Some(&r.accumulator), Feed::Stays, layer);
                 let ways = usize::from(!r.factors.is_empty())
                     + usize::from(r.minus.is_some())
                     + usize::from(r.compound.is_some());
@@ -99,12 +111,30 @@ impl Checker<'_> {
                     self.error(format!("{at}.repeat"), "give one of factors, minus and compound");
                 }
                 self.cases(&format!("{at}.repeat.floor"), &r.floor, false, amount);
+                if r.factors.iter().chain(&r.compound).any(|f| f.is_negative()) {
+                    self.error(format!("{at}.repeat"), "a factor is not negative");
+                }
+                if r.minus.is_some_and(Money::is_negative) {
+                    self.error(format!("{at}.repeat.minus"), "an amount is not negative");
+                }
             }
         }
         if let Some(t) = &layer.threshold {
             self.cases(&format!("{path}.threshold.value"), &t.value, true, amount);
         }
-        self.fed_by(&format!("{path}.tiers_accumulator"), layer.tiers_accumulator.as_deref(), Feed::Base);
+        let tiers_key = layer.tiers_accumulator.as_deref();
+        self.fed_by(&format!("{path}.tiers_accumulator"), tiers_key, Feed::Base, layer);
+        let by_all = tiers_key.and_then(|k| self.policy.accumulator(k)).is_some_and(|a| a.layers.is_empty());
+        if by_all && self.policy.layers.len() > 1 {
+            self.error(
+                format!("{path}.tiers_accumulator"),
+                format!("the accumulator is fed by every layer; write layers = [\"{}\"]", layer.id),
+            );
+        }
+        self.base(i, layer);
+        if layer.max_ratio.as_ref().is_some_and(|r| share(r).is_some()) {
+            self.error(format!("{path}.max_ratio"), "a ratio lies between 0 and 1");
+        }
         if layer.tiers.is_empty() {
             self.error(format!("{path}.tier"), "a layer needs at least one tier");
         }
@@ -143,16 +173,38 @@ impl Checker<'_> {
                 CapOn::Outlay => Feed::Outlay,
                 CapOn::Scope => Feed::Scope,
             };
-            self.fed_by(&format!("{at}.accumulator"), cap.accumulator.as_deref(), feed);
+            self.fed_by(&format!("{at}.accumulator"), cap.accumulator.as_deref(), feed, layer);
         }
     }
 
-    fn fed_by(&mut self, path: &str, key: Option<&str>, feed: Feed) {
+    /// What a layer is measured on, seen with the layers before it.
+    fn base(&mut self, i: usize, layer: &Layer) {
+        let before = self.policy.layers.get(..i).unwrap_or_default();
+        if layer.base == Base::OverCap && !before.iter().any(|l| !l.caps.is_empty()) {
+            self.warn(format!("layer.{i}.base"), "no layer before has a cap, so nothing is above one");
+        }
+        if layer.base == Base::OverCap && before.iter().any(|l| l.base == Base::Residual) {
+            self.warn(
+                format!("layer.{i}.base"),
+                "a residual layer before it has the scope above the cap in its base too; put this layer first",
+            );
+        }
+        if layer.base != Base::OverCap && layer.base_add.contains(&Part::Deductible) {
+            self.warn(format!("layer.{i}.base_add"), "the base already contains deductibles; this adds them again");
+        }
+    }
+
+    fn fed_by(&mut self, path: &str, key: Option<&str>, feed: Feed, layer: &Layer) {
         let Some(key) = key else { return };
         match self.policy.accumulator(key) {
             None => self.error(path, format!("no accumulator `{key}`")),
             Some(a) if a.feeds != feed => {
                 self.error(path, format!("accumulator `{key}` is fed by {:?}, here it must be {feed:?}", a.feeds));
+            }
+            Some(a) if feed != Feed::Stays && !a.layers.is_empty() && !a.layers.contains(&layer.id) => {
+                let message = format!("accumulator `{key}` is not fed by this layer");
+                // tiers go on only over what the layer itself put there
+                if feed == Feed::Base { self.error(path, message) } else { self.warn(path, message) }
             }
             Some(_) => {}
         }

@@ -6,8 +6,9 @@ use crate::decision::{Operand, StepKind};
 use crate::facts::{Facts, Portion};
 use crate::money::{Money, Rate};
 use crate::policy::{
-    Adjust, Base, Bearer, CapOn, Deductible, Fund, Layer, Part, Per, Referral, Repeat, Stacking, TiersFrom,
+    Adjust, Base, Bearer, CapOn, CrossYear, Deductible, Fund, Layer, Part, Per, Referral, Repeat, Stacking, TiersFrom,
 };
+use chrono::NaiveDate;
 
 /// What a layer's deductible came to.
 #[derive(Default)]
@@ -20,6 +21,7 @@ struct Charged {
 /// A stretch of the base that one tier pays.
 struct Stretch {
     tier: usize,
+    from: Money,
     length: Money,
     ratio: Rate,
     case: usize,
@@ -32,7 +34,7 @@ impl Run {
         w.deductible += charged.amount;
 
         // the axis of tiers and threshold: [from, to], going on from the accumulator where there is one
-        let start = layer.tiers_accumulator.as_deref().map_or(Money::ZERO, |k| self.used(w.portion, k));
+        let start = layer.tiers_accumulator.as_deref().map_or(Money::ZERO, |k| self.used(w, k));
         let net = base - charged.amount;
         let (mut from, to) = match layer.tiers_from {
             TiersFrom::Threshold => (start, start + net),
@@ -62,17 +64,23 @@ impl Run {
 
         let payable = to - from;
         let (scope_room, outlay_room) = self.caps(w, layer);
-        let mut cut = Money::ZERO;
-        if let Some((room, _)) = &scope_room {
-            let kept = payable.min(*room);
-            cut += payable - kept;
+        let entering = scope_room.as_ref().map_or(payable, |(room, _)| payable.min(*room));
+        let top = from - shift + entering;
+        let mut stretches = stretches(w, layer, from - shift, top);
+        // what each kind of cap cut off, with its room and figure
+        let mut cuts: Vec<(Money, Money, String)> = Vec::new();
+        if let Some((room, figure)) = &scope_room
+            && payable > entering
+        {
+            cuts.push((payable - entering, *room, figure.clone()));
         }
-        let entering = payable - cut;
-        let mut stretches = stretches(w, layer, from - shift, from - shift + entering);
-        if let Some((room, _)) = &outlay_room {
-            let consumed = bound_by_outlay(&mut stretches, *room);
-            cut += entering - consumed;
+        if let Some((room, figure)) = &outlay_room
+            && let Some(reached) = bound_by_outlay(&mut stretches, *room)
+            && top > reached
+        {
+            cuts.push((top - reached, *room, figure.clone()));
         }
+        let cut: Money = cuts.iter().map(|(cut, ..)| *cut).sum();
 
         let mut outlay = Money::ZERO;
         let mut consumed = Money::ZERO;
@@ -90,12 +98,7 @@ impl Run {
                 amount,
             );
         }
-        if !cut.is_zero() {
-            let (room, path) = match (&outlay_room, &scope_room) {
-                (Some((r, p)), _) => (*r, p.clone()),
-                (None, Some((r, p))) => (*r, p.clone()),
-                (None, None) => (Money::ZERO, String::new()),
-            };
+        for (cut, room, path) in cuts {
             self.step(StepKind::Cap, w.portion, &layer.id, path, vec![("left", Operand::Money(room))], cut);
         }
         let outlay = outlay.min(w.liability).at_least_zero();
@@ -116,27 +119,26 @@ impl Run {
                 }
             }
         }
-        self.amounts.deductible_standard += charged.standard;
-        self.amounts.deductible_due += charged.due;
+        w.standard.0 += charged.standard;
+        w.standard.1 += charged.due;
 
         self.step(StepKind::Layer, w.portion, &layer.id, String::new(), vec![("base", Operand::Money(base))], outlay);
         let limit = outlay_room.or(scope_room).map(|(room, _)| room);
         if !base.is_zero() || !outlay.is_zero() {
             self.pay(w, layer.fund, layer.fund_pay_type.clone(), &layer.id, base, limit, outlay);
         }
-        w.results.push(LayerResult {
-            id: layer.id.clone(),
-            deductible: charged.amount,
-            outlay,
-            base: measured,
-            scope: consumed,
-        });
+        w.feed(&layer.id, &LayerResult { deductible: charged.amount, outlay, base: measured, scope: consumed });
+        if !charged.amount.is_zero() && w.facts.portions.len() > 1 {
+            *self.charged.entry(layer.id.clone()).or_default() += charged.amount;
+        }
     }
 
     fn base(&mut self, w: &Waterfall<'_>, layer: &Layer) -> Money {
         let main = match layer.base {
             Base::InScope => w.scope,
-            Base::Residual => (w.scope - w.paid).at_least_zero(),
+            // may be below zero where a layer before paid parts beside the scope: added parts make up for it,
+            // so that two layers that add the same part do not both pay it
+            Base::Residual => w.scope - w.paid,
             Base::OverCap => w.over_cap,
         };
         let part = |p: &Part| match p {
@@ -174,10 +176,10 @@ impl Run {
             None => case.value,
         };
         let periods = match block.recharge_days {
-            Some(days) if days > 0 => (facts.stay_days() - 1).max(0) / days + 1,
+            Some(days) if days > 0 => (nights(facts, portion) - 1).max(0) / days + 1,
             _ => 1,
         };
-        let charged = self.already_charged(w, block);
+        let charged = self.already_charged(w, &layer.id, block);
         let mut due = (standard.times_int(periods) - charged).at_least_zero();
         let mut operands = vec![
             ("standard", Operand::Money(case.value)),
@@ -206,13 +208,13 @@ impl Run {
     }
 
     /// What counts as charged already: the accumulator, portions before, a referral.
-    fn already_charged(&self, w: &Waterfall<'_>, block: &Deductible) -> Money {
+    fn already_charged(&self, w: &Waterfall<'_>, layer: &str, block: &Deductible) -> Money {
         let key = block.accumulator.as_deref();
-        let mut charged = key.map_or(Money::ZERO, |k| self.used(w.portion, k));
+        let mut charged = key.map_or(Money::ZERO, |k| self.used(w, k));
         // a stay's own accumulator already holds what portions before charged
         let held = key.is_some_and(|k| runs_over_stay(w.portion, k));
         if w.index > 0 && !held && !w.portion.policy.dates.second_deductible {
-            charged += self.amounts.deductible;
+            charged += self.charged.get(layer).copied().unwrap_or_default();
         }
         if block.referral == Referral::Counts {
             charged += w.facts.referred_deductible;
@@ -247,7 +249,7 @@ impl Run {
                 continue;
             }
             let Some((i, case)) = pick(&cap.value, w.facts, w.portion) else { continue };
-            let used = cap.accumulator.as_deref().map_or(Money::ZERO, |k| self.used(w.portion, k));
+            let used = cap.accumulator.as_deref().map_or(Money::ZERO, |k| self.used(w, k));
             let room = (case.value - used).at_least_zero();
             let slot: &mut Option<(Money, String)> = match cap.on {
                 CapOn::Scope => &mut rooms.0,
@@ -261,6 +263,19 @@ impl Run {
     }
 }
 
+/// Nights for which a deductible is charged again: of the stay, or of the part in this year where each
+/// year's part bears a deductible of its own.
+fn nights(facts: &Facts, portion: &Portion) -> i64 {
+    let dates = &portion.policy.dates;
+    let apart = dates.second_deductible && dates.cross_year != CrossYear::Whole && facts.visit.kind().is_stay();
+    match NaiveDate::from_ymd_opt(portion.year, 1, 1) {
+        Some(new_year) if apart && new_year <= portion.days.1 => {
+            (portion.days.1 - portion.days.0.max(new_year)).num_days().max(1)
+        }
+        _ => facts.stay_days(),
+    }
+}
+
 /// The stretches of `[from, to]` by tier, in order; tiers that cover nothing are left out.
 fn stretches(w: &Waterfall<'_>, layer: &Layer, from: Money, to: Money) -> Vec<Stretch> {
     let mut out = Vec::with_capacity(layer.tiers.len());
@@ -271,33 +286,31 @@ fn stretches(w: &Waterfall<'_>, layer: &Layer, from: Money, to: Money) -> Vec<St
             continue;
         }
         if let Some((case, c)) = pick(&tier.ratio, w.facts, w.portion) {
-            out.push(Stretch { tier: n, length: end - at, ratio: adjusted(w, layer, c.value), case });
+            out.push(Stretch { tier: n, from: at, length: end - at, ratio: adjusted(w, layer, c.value), case });
         }
         at = end;
     }
     out
 }
 
-/// Shortens the stretches to the scope at which the outlay reaches `room`; returns the scope kept.
-fn bound_by_outlay(stretches: &mut Vec<Stretch>, room: Money) -> Money {
-    let (mut left, mut kept) = (room, Money::ZERO);
-    let mut full = 0;
-    for s in stretches.iter_mut() {
-        full += 1;
+/// Shortens the stretches to where the outlay reaches `room`, and says where on the axis that is; none
+/// where it is not reached.
+fn bound_by_outlay(stretches: &mut Vec<Stretch>, room: Money) -> Option<Money> {
+    let mut left = room;
+    for (n, s) in stretches.iter_mut().enumerate() {
         let pays = s.length.times(s.ratio);
         // a ratio of zero never fills the cap
         if pays < left || s.ratio.is_zero() {
             left -= pays;
-            kept += s.length;
             continue;
         }
         s.length = s.length.min(left.grossed_up(s.ratio));
-        kept += s.length;
-        break;
+        let reached = s.from + s.length;
+        stretches.truncate(n + 1);
+        stretches.retain(|s| !s.length.is_zero());
+        return Some(reached);
     }
-    stretches.truncate(full);
-    stretches.retain(|s| !s.length.is_zero());
-    kept
+    None
 }
 
 /// The tier's ratio after the adjustments that hold.

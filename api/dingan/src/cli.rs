@@ -1,0 +1,208 @@
+//! The command line. Exit status: 0 done, 1 failed, 2 wrong use.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Dingan (定案) settles medical-insurance claims and reviews them.
+#[derive(Parser, Debug)]
+#[command(name = "dingan", version, about, long_about = None)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Where the data is.
+#[derive(Args, Debug, Clone)]
+pub struct Data {
+    /// Folder of the embedded store.
+    #[arg(long, default_value = "dingan-data", value_name = "DIR")]
+    pub data: PathBuf,
+}
+
+/// Which province's interface is spoken.
+#[derive(Args, Debug, Clone)]
+pub struct ProfileArg {
+    /// Province profile: a name the program carries (default, hainan, hunan) or a TOML file.
+    #[arg(long, default_value = "default", value_name = "NAME|FILE")]
+    pub profile: String,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// A sample county and a day of claims through the real interface, then the start page.
+    Demo {
+        /// End after the summary.
+        #[arg(long)]
+        once: bool,
+        /// Keep the store here (must be new or empty); without it, a temporary folder.
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+        /// Encounters of the day.
+        #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+        claims: u32,
+        /// Persons of the county.
+        #[arg(long, default_value_t = 3000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+        persons: u32,
+        /// Seed of the sample.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Address of the server; another port is taken where it is in use.
+        #[arg(long, default_value = "127.0.0.1:8080")]
+        listen: SocketAddr,
+    },
+    /// Serves the hospital interface.
+    Serve {
+        #[command(flatten)]
+        data: Data,
+        #[command(flatten)]
+        profile: ProfileArg,
+        /// Address to listen on; loopback only until accounts and keys are there.
+        #[arg(long, default_value = "127.0.0.1:8080")]
+        listen: SocketAddr,
+    },
+    /// Imports CSV files (national field names as headers) or policies.
+    Import {
+        /// What the files hold.
+        kind: Kind,
+        /// The files.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        #[command(flatten)]
+        data: Data,
+        /// Import nothing if any row is bad.
+        #[arg(long)]
+        strict: bool,
+    },
+    /// Prices and reviews claims of an NDJSON file, without settling them.
+    Adjudicate {
+        /// Claims, one a line.
+        #[arg(value_name = "FILE.ndjson")]
+        input: PathBuf,
+        /// Folder for decisions.ndjson, findings.ndjson, refused.ndjson and summary.json.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Rebuilds every stored decision and compares it byte for byte; checks the ledger.
+    Replay {
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Benefit policies.
+    Policy {
+        #[command(subcommand)]
+        command: PolicyCommand,
+    },
+    /// Rules.
+    Rules {
+        #[command(subcommand)]
+        command: RulesCommand,
+    },
+}
+
+/// What `import` reads.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Persons with insurance relations, identities, filings and balances.
+    Persons,
+    /// Designated institutions.
+    Institutions,
+    /// Practitioners.
+    Practitioners,
+    /// Division → pooling area.
+    Areas,
+    /// Catalogue: items (1312), limit prices (1318), self-pay ratios (1319), told apart by their headers.
+    Catalogue,
+    /// Benefit policies (TOML).
+    Policies,
+    /// Knowledge points in the simple CSV layout (table, item, other, number, word, source).
+    Knowledge,
+}
+
+#[derive(Subcommand, Debug)]
+enum PolicyCommand {
+    /// Checks policy files; errors carry the line.
+    Check {
+        /// The files.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// The waterfall of a settlement in words, each figure with its source.
+    Explain {
+        /// The settlement.
+        setl_id: String,
+        #[command(flatten)]
+        data: Data,
+        /// In English.
+        #[arg(long)]
+        english: bool,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+enum RulesCommand {
+    /// Lists the rules of the live bundle, or those the program carries where there is no store.
+    List {
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(c) => c,
+        Err(e) => {
+            let _ = e.print();
+            return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
+        }
+    };
+    log();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(r) => r,
+        Err(e) => {
+            eprintln!("error: cannot start the runtime: {e}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(cli.command)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(e) => {
+            eprintln!("error: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Structured logs on stderr; `DINGAN_LOG` sets the level, `DINGAN_LOG_FORMAT=json` the form.
+fn log() {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_env("DINGAN_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let _ = if std::env::var("DINGAN_LOG_FORMAT").is_ok_and(|f| f == "json") {
+        builder.json().try_init()
+    } else {
+        builder.try_init()
+    };
+}
+
+async fn run(command: Command) -> anyhow::Result<bool> {
+    match command {
+        Command::Demo { once, data, claims, persons, seed, listen } => {
+            crate::demo::run(crate::demo::Options { once, data, claims, persons, seed, listen }).await
+        }
+        Command::Serve { data, profile, listen } => crate::serve::run(&data.data, &profile.profile, listen).await,
+        Command::Import { kind, files, data, strict } => crate::import::run(kind, &files, &data.data, strict).await,
+        Command::Adjudicate { input, out, data } => crate::batch::run(&input, &out, &data.data).await,
+        Command::Replay { data } => crate::replay::run(&data.data).await,
+        Command::Policy { command: PolicyCommand::Check { files } } => crate::policy::check(&files),
+        Command::Policy { command: PolicyCommand::Explain { setl_id, data, english } } => {
+            crate::policy::explain(&setl_id, &data.data, english).await
+        }
+        Command::Rules { command: RulesCommand::List { data } } => crate::policy::list_rules(&data.data).await,
+    }
+}

@@ -1,0 +1,110 @@
+//! `dingan serve`: the server over a store.
+
+use anyhow::{Context, bail};
+use chrono::{Local, NaiveDateTime};
+use dingan_connectors::fsi::Profile;
+use dingan_http::agency::Agency;
+use dingan_http::server::{App, Clock, serve};
+use dingan_store::Store;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// Local civil time, to the second: what a message is stamped with.
+pub fn now() -> NaiveDateTime {
+    let t = Local::now().naive_local();
+    chrono::Timelike::with_nanosecond(&t, 0).unwrap_or(t)
+}
+
+/// A profile by name, or from a file.
+pub fn profile(name: &str) -> anyhow::Result<Profile> {
+    if let Some(p) = Profile::shipped(name) {
+        return Ok(p);
+    }
+    let text = std::fs::read_to_string(name)
+        .with_context(|| format!("no profile `{name}` is carried, and it is no file that can be read"))?;
+    Profile::from_toml(&text).map_err(|e| anyhow::anyhow!("profile {name}: {e}"))
+}
+
+/// Opens the agency over a folder.
+pub async fn open(data: &Path) -> anyhow::Result<Agency> {
+    let store = Store::open(data).await.with_context(|| format!("cannot open the store in {}", data.display()))?;
+    Ok(Agency::open(store, now()).await?)
+}
+
+/// A server that runs.
+pub struct Running {
+    /// Where it listens.
+    pub address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    done: JoinHandle<std::io::Result<()>>,
+    agency: Agency,
+}
+
+impl Running {
+    /// Starts a server.
+    pub async fn start(agency: Agency, profile: Profile, listener: TcpListener, clock: Clock) -> anyhow::Result<Self> {
+        let address = listener.local_addr()?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let app = App { agency: agency.clone(), profile: Arc::new(profile), clock };
+        let done = tokio::spawn(serve(listener, app, async {
+            let _ = stopped.await;
+        }));
+        Ok(Self { address, stop, done, agency })
+    }
+
+    /// The agency behind it.
+    pub fn agency(&self) -> &Agency {
+        &self.agency
+    }
+
+    /// Finishes what is in flight, then closes the store.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        let _ = self.stop.send(());
+        self.done.await??;
+        self.agency.store().clone().close().await;
+        Ok(())
+    }
+}
+
+/// Resolves on Ctrl-C or SIGTERM.
+pub async fn signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        if let Ok(mut term) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = term.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = interrupt.await;
+}
+
+/// Only loopback, as long as callers are not known by keys.
+pub fn check_address(listen: SocketAddr) -> anyhow::Result<()> {
+    if !listen.ip().is_loopback() {
+        bail!("--listen {listen}: only loopback addresses (127.0.0.1, ::1) until callers have keys; put a gateway in front");
+    }
+    Ok(())
+}
+
+/// The command.
+pub async fn run(data: &Path, profile_name: &str, listen: SocketAddr) -> anyhow::Result<bool> {
+    check_address(listen)?;
+    let profile = profile(profile_name)?;
+    let agency = open(data).await?;
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+    let running = Running::start(agency, profile, listener, Arc::new(now)).await?;
+    println!("dingan listens on http://{} (data in {})", running.address, data.display());
+    signal().await;
+    tracing::info!("stopping: finishing what is in flight");
+    running.stop().await?;
+    println!("dingan stopped");
+    Ok(true)
+}

@@ -1,0 +1,373 @@
+//! The agency: the operations of the desk over the store.
+
+mod check;
+mod import;
+mod lines;
+mod messages;
+mod query;
+mod replay;
+mod reverse;
+mod settle;
+mod visits;
+
+pub use import::{ImportReport, PersonRows};
+pub use replay::{ReplayReport, ReplayedDifference};
+
+use crate::bundles::{BundleError, Contents, Runtime};
+use crate::metrics::Metrics;
+use async_trait::async_trait;
+use chrono::{NaiveDateTime, TimeDelta};
+use dingan_connectors::desk::*;
+use dingan_core::codes::*;
+use dingan_core::decision::Amounts;
+use dingan_core::journal::history_from;
+use dingan_core::resolve::ResolveError;
+use dingan_store::{CommitError, Committed, Guard, MessageKey, PersonState, Snapshot, Store, StoreError, Write};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How often a change is decided again when the books moved on meanwhile.
+const ATTEMPTS: usize = 20;
+
+/// Lines a single visit may hold.
+const LINES_PER_VISIT: i64 = 200_000;
+
+/// Pre-settlements remembered for the comparison with the settlement that follows.
+const REMEMBERED: usize = 10_000;
+
+/// The agency over one store. Cheap to clone.
+#[derive(Clone)]
+pub struct Agency {
+    store: Store,
+    /// Bundles compiled so far, by hash: the live one, and old ones that replay asked for.
+    runtimes: Arc<Mutex<HashMap<String, Arc<Runtime>>>>,
+    /// Amounts last given by 2206/2303, by bill: a settlement that differs says so.
+    given: Arc<Mutex<HashMap<(VisitId, String), Amounts>>>,
+    metrics: Arc<Metrics>,
+}
+
+/// An error below the domain.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AgencyError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A bundle.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// A change could not be written.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// Counters could not be registered.
+    #[error("metrics: {0}")]
+    Metrics(String),
+    /// No live bundle.
+    #[error("the store has no live bundle; import reference data first")]
+    NoBundle,
+}
+
+/// The kept answer of a change.
+#[derive(Serialize, Deserialize)]
+struct KeptAnswer {
+    output: Value,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+}
+
+impl Agency {
+    /// Opens the agency over a store; a new store gets the bundle the program carries.
+    pub async fn open(store: Store, now: NaiveDateTime) -> Result<Self, AgencyError> {
+        let metrics = Arc::new(Metrics::new().map_err(|e| AgencyError::Metrics(e.to_string()))?);
+        let agency = Self { store, runtimes: Arc::default(), given: Arc::default(), metrics };
+        let live = agency.store.snapshot().await?.setting("live_bundle").await?;
+        if live.is_none() {
+            agency.publish(Contents::initial(), "first bundle", now).await?;
+        }
+        agency.live().await?;
+        Ok(agency)
+    }
+
+    /// Counters.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// The store below.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Puts a bundle in force. It is compiled first: one that cannot be used never goes live.
+    pub async fn publish(&self, contents: Contents, kind: &'static str, now: NaiveDateTime) -> Result<String, AgencyError> {
+        let parts = contents.to_parts();
+        let hash = parts.hash();
+        let runtime = Arc::new(contents.compile(hash.clone())?);
+        lock(&self.runtimes).insert(hash.clone(), runtime);
+        let h = hash.clone();
+        self.store
+            .commit(
+                Guard::default(),
+                Box::new(move |_| Write {
+                    kind,
+                    at: now,
+                    bundle: Some((h.clone(), parts)),
+                    settings: vec![("live_bundle".to_owned(), h)],
+                    ..Write::default()
+                }),
+            )
+            .await?;
+        Ok(hash)
+    }
+
+    /// The bundle in force.
+    pub async fn live(&self) -> Result<Arc<Runtime>, AgencyError> {
+        self.runtime_of(&mut self.store.snapshot().await?, None).await
+    }
+
+    /// The contents of the live bundle, to be changed.
+    pub async fn live_contents(&self) -> Result<Contents, AgencyError> {
+        let mut snap = self.store.snapshot().await?;
+        let hash = snap.setting("live_bundle").await?.ok_or(AgencyError::NoBundle)?;
+        let parts = snap.bundle(&hash).await?.ok_or(AgencyError::NoBundle)?;
+        Ok(Contents::from_parts(&parts)?)
+    }
+
+    /// A bundle by its hash, or the one in force as the snapshot sees it.
+    async fn runtime_of(&self, snap: &mut Snapshot, hash: Option<&str>) -> Result<Arc<Runtime>, AgencyError> {
+        let hash = match hash {
+            Some(h) => h.to_owned(),
+            None => snap.setting("live_bundle").await?.ok_or(AgencyError::NoBundle)?,
+        };
+        if let Some(r) = lock(&self.runtimes).get(&hash) {
+            return Ok(Arc::clone(r));
+        }
+        let parts = snap.bundle(&hash).await?.ok_or(AgencyError::NoBundle)?;
+        let runtime = Arc::new(Contents::from_parts(&parts)?.compile(hash.clone())?);
+        lock(&self.runtimes).insert(hash, Arc::clone(&runtime));
+        Ok(runtime)
+    }
+
+    /// Writes a change that answers a message.
+    async fn write(&self, guard: Guard, build: dingan_store::WriteFn) -> Result<Committed, CommitError> {
+        self.store.commit(guard, build).await
+    }
+}
+
+/// A lock whose holder panicked still holds sound data: every value in it is replaced whole.
+fn lock<T>(m: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    m.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn key(by: &Caller) -> MessageKey {
+    MessageKey {
+        institution: by.institution.clone(),
+        infno: by.infno.clone(),
+        msgid: by.msgid.clone(),
+        input_hash: by.input_hash.clone(),
+    }
+}
+
+fn answer(output: Value, warnings: Vec<String>) -> String {
+    serde_json::to_string(&KeptAnswer { output, warnings }).unwrap_or_default()
+}
+
+fn reply(answer: &str) -> Outcome<Reply> {
+    let kept: KeptAnswer =
+        serde_json::from_str(answer).map_err(|e| internal(StoreError::Damaged { table: "message", reason: e.to_string() }))?;
+    Ok(Reply { output: kept.output, warnings: kept.warnings })
+}
+
+fn guard_of(person: &PersonState, by: &Caller) -> Guard {
+    Guard { person: Some((person.person.no.clone(), person.version)), message: Some(key(by)), accounts: Vec::new() }
+}
+
+/// A failure below the domain, told to the hospital without its inside.
+fn internal(e: impl std::fmt::Display) -> Refusal {
+    tracing::error!(error = %e, "request failed below the domain");
+    Refusal::new("TRY_AGAIN", "系统暂时无法处理，本次请求未产生任何业务变更，请稍后以相同报文重试")
+        .hint("使用相同的msgid和input原样重发")
+        .passing()
+}
+
+fn busy() -> Refusal {
+    Refusal::new("BUSY", "该人员的账目正在被其他请求更新，请稍后以相同报文重试")
+        .hint("使用相同的msgid和input原样重发")
+        .passing()
+}
+
+impl From<AgencyError> for Refusal {
+    fn from(e: AgencyError) -> Self {
+        internal(e)
+    }
+}
+
+/// Shared checks: each says what it refuses and why.
+impl Agency {
+    /// A snapshot, with failures as refusals.
+    async fn snap(&self) -> Outcome<Snapshot> {
+        self.store.snapshot().await.map_err(internal)
+    }
+
+    async fn person_state(&self, snap: &mut Snapshot, no: &PersonNo) -> Outcome<PersonState> {
+        snap.person(no).await.map_err(internal)?.ok_or_else(|| {
+            Refusal::new("PERSON_UNKNOWN", "未找到该人员编号对应的参保人")
+                .at("psn_no")
+                .hint("请先调用1101获取人员基本信息，使用返回的psn_no")
+        })
+    }
+
+    /// A visit of this institution and person, of the right kind, not cancelled.
+    async fn visit_state(
+        &self,
+        snap: &mut Snapshot,
+        by: &Caller,
+        visit: &VisitId,
+        person: &PersonNo,
+        stay: Option<bool>,
+    ) -> Outcome<dingan_store::VisitDoc> {
+        let unknown = || {
+            Refusal::new("VISIT_UNKNOWN", "未找到该就诊ID，或该就诊不属于本机构")
+                .at("mdtrt_id")
+                .hint("请使用2201或2401返回的mdtrt_id")
+        };
+        let state = snap.visit(visit).await.map_err(internal)?.ok_or_else(unknown)?;
+        // another institution's visit is answered as unknown: whether it exists is not theirs to learn
+        if state.doc.visit.institution != by.institution {
+            return Err(unknown());
+        }
+        if state.doc.visit.person != *person {
+            return Err(Refusal::new("PERSON_MISMATCH", "人员编号与该就诊登记的人员不一致")
+                .at("psn_no")
+                .hint("请核对psn_no与mdtrt_id是否属于同一次就诊"));
+        }
+        if state.cancelled {
+            return Err(Refusal::new("VISIT_CANCELLED", "该就诊登记已撤销").at("mdtrt_id").hint("请重新办理登记"));
+        }
+        match stay {
+            Some(true) if !state.doc.stay => Err(Refusal::new("WRONG_KIND", "该就诊是门诊就诊，不能办理住院交易")
+                .at("mdtrt_id")
+                .hint("门诊请使用2204、2206、2207、2208")),
+            Some(false) if state.doc.stay => Err(Refusal::new("WRONG_KIND", "该就诊是住院就诊，不能办理门诊交易")
+                .at("mdtrt_id")
+                .hint("住院请使用2301、2303、2304、2305")),
+            _ => Ok(state.doc),
+        }
+    }
+
+    fn check_institution(&self, runtime: &Runtime, by: &Caller) -> Outcome<()> {
+        match runtime.bundle.institution(&by.institution, by.now.date()) {
+            Some(_) => Ok(()),
+            None => Err(Refusal::new("INSTITUTION_UNKNOWN", "该定点医药机构编号未登记或当前不在有效期内")
+                .at("fixmedins_code")
+                .hint("请核对报文头fixmedins_code，或联系经办机构登记")),
+        }
+    }
+}
+
+/// What `resolve` refuses, in the words of the interface.
+fn refused(e: ResolveError) -> Refusal {
+    let code = e.code();
+    match e {
+        ResolveError::NotInsured { day, .. } => {
+            Refusal::new(code, format!("该人员在{day}没有该险种的有效参保关系，不能享受待遇"))
+                .at("insutype")
+                .hint("请核对险种类型；如系补缴或新参保，请联系经办机构")
+        }
+        ResolveError::UnknownInstitution(_, day) => {
+            Refusal::new(code, format!("该定点医药机构在{day}不在有效期内")).at("fixmedins_code").hint("请联系经办机构")
+        }
+        ResolveError::UnknownArea(division, _, _) => {
+            Refusal::new(code, format!("医保区划{division}未配置所属统筹区")).at("insuplc_admdvs").hint("请联系经办机构维护统筹区对照")
+        }
+        ResolveError::NoPolicy(pool, insurance, day) => {
+            Refusal::new(code, format!("统筹区{pool}险种{insurance}在{day}没有待遇政策")).at("insutype").hint("请联系经办机构")
+        }
+        ResolveError::RefundOfNothing(..) => Refusal::new(code, "退费明细所指的原费用流水号不存在")
+            .at("init_feedetl_sn")
+            .hint("init_feedetl_sn应为同一就诊中已上传的正向明细"),
+        ResolveError::RefundTooLarge(..) => Refusal::new(code, "退费数量或金额超过原明细剩余数量或金额")
+            .at("cnt")
+            .hint("各次退费数量之和不能超过原数量"),
+        ResolveError::RefundDiffers(..) => Refusal::new(code, "退费明细的医疗目录编码或单价与原明细不一致")
+            .at("pric")
+            .hint("退费明细应与原明细同一项目、同一单价"),
+        ResolveError::NegativeLine(_) => Refusal::new(code, "数量或金额为负但未填原费用流水号")
+            .at("cnt")
+            .hint("退费请在2301中填写init_feedetl_sn；门诊请撤销后重新上传"),
+        ResolveError::DuplicateLine(_) => Refusal::new(code, "费用明细流水号重复").at("feedetl_sn").hint("同一就诊内流水号不能重复"),
+        ResolveError::YearNotSettled(year) => {
+            Refusal::new(code, format!("该住院跨{year}年末，本地政策要求先办理年末中途结算"))
+                .at("mid_setl_flag")
+                .hint("请先以mid_setl_flag=1结算年末前的费用")
+        }
+        other => Refusal::new(code, format!("无法核定待遇：{code}")).hint(other.to_string()),
+    }
+}
+
+#[async_trait]
+impl Desk for Agency {
+    async fn answered(&self, by: &Caller) -> Outcome<Option<Reply>> {
+        self.answered_before(by).await
+    }
+    async fn sign_in(&self, by: &Caller, render: Render<SignIn>) -> Outcome<Reply> {
+        self.signed(by, None, render).await
+    }
+    async fn sign_out(&self, by: &Caller, sign_no: &str, render: Render<SignIn>) -> Outcome<Reply> {
+        self.signed(by, Some(sign_no), render).await
+    }
+    async fn person(&self, by: &Caller, query: PersonQuery) -> Outcome<PersonView> {
+        self.find_person(by, query).await
+    }
+    async fn register(&self, by: &Caller, visit: NewVisit, render: Render<VisitId>) -> Outcome<Reply> {
+        self.register_visit(by, visit, render).await
+    }
+    async fn cancel(&self, by: &Caller, visit: VisitId, person: PersonNo, stay: bool) -> Outcome<Reply> {
+        self.cancel_visit(by, visit, person, stay).await
+    }
+    async fn change(&self, by: &Caller, change: VisitChange) -> Outcome<Reply> {
+        self.change_visit(by, change).await
+    }
+    async fn add_lines(&self, by: &Caller, lines: NewLines, render: Render<Vec<LineResult>>) -> Outcome<Reply> {
+        self.upload_lines(by, lines, render).await
+    }
+    async fn void_lines(
+        &self,
+        by: &Caller,
+        visit: VisitId,
+        person: PersonNo,
+        stay: bool,
+        choice: LineChoice,
+    ) -> Outcome<Reply> {
+        self.take_lines_away(by, visit, person, stay, choice).await
+    }
+    async fn pre_settle(&self, by: &Caller, ask: SettleAsk) -> Outcome<(Settled, Vec<String>)> {
+        self.trial(by, ask).await
+    }
+    async fn settle(&self, by: &Caller, ask: SettleAsk, render: Render<Settled>) -> Outcome<Reply> {
+        self.settle_bill(by, ask, render).await
+    }
+    async fn reverse(&self, by: &Caller, ask: ReverseAsk, render: Render<Settled>) -> Outcome<Reply> {
+        self.reverse_settlement(by, ask, render).await
+    }
+    async fn undo(&self, by: &Caller, ask: UndoAsk) -> Outcome<Reply> {
+        self.undo_message(by, ask).await
+    }
+    async fn fate(&self, by: &Caller, msgid: &str) -> Outcome<Vec<MessageFate>> {
+        self.message_fate(by, msgid).await
+    }
+    async fn settlement(&self, by: &Caller, id: SettlementId, person: PersonNo, lines: bool) -> Outcome<SettlementView> {
+        self.settlement_view(by, id, person, lines).await
+    }
+    async fn accumulators(&self, by: &Caller, person: PersonNo, month: &str) -> Outcome<Vec<AccumulatorValue>> {
+        self.accumulator_values(by, person, month).await
+    }
+    async fn precheck(&self, by: &Caller, ask: PrecheckAsk) -> Outcome<Checked> {
+        self.check_orders(by, ask).await
+    }
+    async fn feedback(&self, by: &Caller, before: bool, feedback: Vec<Feedback>) -> Outcome<Reply> {
+        self.take_feedback(by, before, feedback).await
+    }
+}

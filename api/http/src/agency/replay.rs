@@ -1,0 +1,72 @@
+//! Replay: every stored decision rebuilt from the facts of its `as_of` and its bundle, byte for byte.
+
+use super::*;
+use dingan_core::adjudicate::adjudicate;
+use dingan_core::finding::Stage;
+use dingan_core::person::CommitNo;
+use dingan_core::resolve::resolve;
+use dingan_store::StoredSettlement;
+
+/// Settlements read at a time.
+const PAGE: i64 = 200;
+
+/// A decision that did not come out the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplayedDifference {
+    /// `setl_id`.
+    pub settlement: SettlementId,
+    /// Where the bytes part, or why it could not be rebuilt.
+    pub reason: String,
+}
+
+/// What a replay found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReplayReport {
+    /// Decisions rebuilt and equal.
+    pub equal: usize,
+    /// Decisions that differ.
+    pub different: Vec<ReplayedDifference>,
+    /// Settlements whose ledger postings do not sum to zero.
+    pub unbalanced: Vec<SettlementId>,
+}
+
+impl Agency {
+    /// Rebuilds every decision of the store. `progress` hears how many are done.
+    pub async fn replay(&self, mut progress: impl FnMut(usize) + Send) -> Result<ReplayReport, AgencyError> {
+        let mut report = ReplayReport { unbalanced: self.store.snapshot().await?.unbalanced().await?, ..ReplayReport::default() };
+        let mut after: CommitNo = 0;
+        loop {
+            let page = self.store.snapshot().await?.settlements_after(after, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(report) };
+            after = last.commit_no;
+            for s in page {
+                match self.rebuilt(&s).await {
+                    Ok(bytes) if bytes == s.decision => report.equal += 1,
+                    Ok(bytes) => {
+                        let at = bytes.iter().zip(&s.decision).position(|(a, b)| a != b).unwrap_or(bytes.len().min(s.decision.len()));
+                        let shown = String::from_utf8_lossy(&s.decision[at.saturating_sub(60)..(at + 60).min(s.decision.len())]).into_owned();
+                        report.different.push(ReplayedDifference { settlement: s.id, reason: format!("bytes part at {at}: …{shown}…") });
+                    }
+                    Err(e) => report.different.push(ReplayedDifference { settlement: s.id, reason: e }),
+                }
+                progress(report.equal + report.different.len());
+            }
+        }
+    }
+
+    async fn rebuilt(&self, s: &StoredSettlement) -> Result<Vec<u8>, String> {
+        let said = |r: Refusal| format!("{}: {}", r.code, r.message);
+        let claim = self.claim_of(s).await.map_err(said)?;
+        let mut then = self.store.snapshot_at(s.as_of).await.map_err(|e| e.to_string())?;
+        let runtime = self.runtime_of(&mut then, Some(&s.bundle)).await.map_err(|e| e.to_string())?;
+        let person = self.person_state(&mut then, &s.person).await.map_err(said)?;
+        let file = then.person_file(&person, &s.visit, history_from(claim.visit.begin)).await.map_err(|e| e.to_string())?;
+        drop(then);
+        tokio::task::spawn_blocking(move || {
+            let facts = Arc::new(resolve(&claim, &file, &runtime.bundle).map_err(|e| e.to_string())?);
+            Ok(adjudicate(&facts, &runtime.rules, Stage::During).to_bytes())
+        })
+        .await
+        .map_err(|e| e.to_string())?
+    }
+}

@@ -1,0 +1,214 @@
+//! Reversing a settlement (2208, 2305, 2601): counter-entries, freed accumulators, proposals.
+
+use super::visits::region;
+use super::*;
+use dingan_core::claim::Claim;
+use dingan_core::decision::Decision;
+use dingan_core::ledger::reversed;
+use dingan_core::person::CommitNo;
+use dingan_core::rebuild::{Difference, YearEvent, rebuild_year};
+use dingan_store::{AccountMove, NewSettlement, StoredSettlement};
+
+impl Agency {
+    pub(super) async fn reverse_settlement(
+        &self,
+        by: &Caller,
+        ask: ReverseAsk,
+        render: Render<Settled>,
+    ) -> Outcome<Reply> {
+        let render = Arc::new(render);
+        for _ in 0..ATTEMPTS {
+            let mut snap = self.snap().await?;
+            self.visit_state(&mut snap, by, &ask.visit, &ask.person, Some(ask.stay)).await?;
+            let unknown = || {
+                Refusal::new("SETTLEMENT_UNKNOWN", "未找到该结算ID，或该结算不属于该就诊")
+                    .at("setl_id")
+                    .hint("请使用2207或2304返回的setl_id（不是medins_setl_id）")
+            };
+            let original = snap.settlement(&ask.settlement).await.map_err(internal)?.ok_or_else(unknown)?;
+            if original.visit != ask.visit || original.institution != by.institution {
+                return Err(unknown());
+            }
+            if original.reverses.is_some() {
+                return Err(Refusal::new("IS_REVERSAL", "该结算ID是一笔撤销记录，不能再撤销").at("setl_id").hint("请使用原结算的setl_id"));
+            }
+            if original.reversed_commit.is_some() {
+                return Err(Refusal::new("ALREADY_REVERSED", "该结算此前已撤销").at("setl_id").hint("请用5203查询"));
+            }
+            match self.reverse_row(&mut snap, by, original, Some(Arc::clone(&render))).await? {
+                Ok(c) => return reply(&c.answer),
+                Err(CommitError::Conflict) => {}
+                Err(CommitError::Answered) => return self.answered_meanwhile(by).await,
+                Err(e) => return Err(internal(e)),
+            }
+        }
+        Err(busy())
+    }
+
+    /// Writes the counter-entry of a settlement that lives. Later settlements keep their amounts;
+    /// what they would be now is written down as proposals.
+    pub(super) async fn reverse_row(
+        &self,
+        snap: &mut Snapshot,
+        by: &Caller,
+        original: StoredSettlement,
+        render: Option<Arc<Render<Settled>>>,
+    ) -> Outcome<Result<Committed, CommitError>> {
+        let person = self.person_state(snap, &original.person).await?;
+        let runtime = self.runtime_of(snap, None).await?;
+        let later: Vec<StoredSettlement> = snap
+            .settlements_of_person(&original.person)
+            .await
+            .map_err(internal)?
+            .into_iter()
+            .filter(|s| s.commit_no > original.commit_no)
+            .collect();
+        self.check_order(snap, &original, &later).await?;
+
+        let a = original.amounts;
+        let own_back = a.account - a.family_account;
+        let mut guard = guard_of(&person, by);
+        if !own_back.is_zero() {
+            guard.accounts.push(AccountMove { account: person.own.account.clone(), version: person.own.version, amount: own_back });
+        }
+        if !a.family_account.is_zero()
+            && let Some(f) = &person.family
+        {
+            guard.accounts.push(AccountMove { account: f.account.clone(), version: f.version, amount: a.family_account });
+        }
+
+        let proposals = self.proposals_after(snap, &person, &original, &later, &runtime).await?;
+        let cause = format!("reversal of {}", original.id);
+        let proposals: Vec<_> =
+            proposals.into_iter().map(|d| (person.person.no.clone(), cause.clone(), d)).collect();
+        let mut warnings = Vec::new();
+        if !proposals.is_empty() {
+            warnings.push(format!("撤销后有{}笔其后的结算按现状重算会不同，金额不变，已登记待核", proposals.len()));
+        }
+
+        let mut view = self.view_of(snap, by, original.clone()).await?;
+        let decision: Decision = serde_json::from_slice(&original.decision)
+            .map_err(|e| internal(StoreError::Damaged { table: "settlement", reason: e.to_string() }))?;
+        let amounts = a.negated(person.own.balance + own_back);
+        view.amounts = amounts;
+        view.time = Some(by.now);
+        view.msgid = by.msgid.clone();
+        view.reverses = Some(original.id.clone());
+        let (by, place) = (by.clone(), region(&runtime, by));
+        let written = self
+            .write(
+                guard,
+                Box::new(move |no: CommitNo| {
+                    let id = SettlementId::from(format!("{place}2{no:013}"));
+                    view.id = Some(id.clone());
+                    let output = render.map_or(Value::Null, |r| r(&view));
+                    let row = StoredSettlement {
+                        id,
+                        commit_no: no,
+                        time: by.now,
+                        reverses: Some(original.id.clone()),
+                        msgid: by.msgid.clone(),
+                        amounts,
+                        decision: Vec::new(),
+                        ..original
+                    };
+                    Write {
+                        kind: "reverse",
+                        at: by.now,
+                        answer: answer(output, warnings),
+                        message_visit: row.visit.clone(),
+                        proposals,
+                        settlement: Some(NewSettlement {
+                            row,
+                            lines: Vec::new(),
+                            history: Vec::new(),
+                            entries: Vec::new(),
+                            postings: reversed(&decision.postings),
+                        }),
+                        ..Write::default()
+                    }
+                }),
+            )
+            .await;
+        if written.is_ok() {
+            self.metrics.reversals.inc();
+        }
+        Ok(written)
+    }
+
+    /// Parts of a stay are reversed newest first; whole settlements where the policy says so.
+    async fn check_order(
+        &self,
+        snap: &mut Snapshot,
+        original: &StoredSettlement,
+        later: &[StoredSettlement],
+    ) -> Outcome<()> {
+        if later.iter().any(|s| s.visit == original.visit && s.batch == original.batch && original.batch.is_empty()) {
+            return Err(Refusal::new("NEWER_PART", "该住院其后还有有效的结算，须从最新一笔开始撤销")
+                .at("setl_id")
+                .hint("请先撤销最近一次中途或出院结算"));
+        }
+        let runtime = self.runtime_of(snap, Some(&original.bundle)).await?;
+        let decision: Decision = serde_json::from_slice(&original.decision)
+            .map_err(|e| internal(StoreError::Damaged { table: "settlement", reason: e.to_string() }))?;
+        let strict = decision
+            .priced
+            .policies
+            .iter()
+            .filter_map(|p| runtime.bundle.policy_named(&p.id, &p.version))
+            .any(|p| p.reverse_newest_first);
+        if strict && !later.is_empty() {
+            return Err(Refusal::new("NEWER_SETTLEMENT", "该人员其后还有有效的结算，本地政策要求从最新一笔开始撤销")
+                .at("setl_id")
+                .hint("请先撤销其后的结算"));
+        }
+        Ok(())
+    }
+
+    /// What the later settlements would be without the reversed one.
+    async fn proposals_after(
+        &self,
+        snap: &mut Snapshot,
+        person: &PersonState,
+        original: &StoredSettlement,
+        later: &[StoredSettlement],
+        runtime: &Runtime,
+    ) -> Outcome<Vec<Difference>> {
+        if later.is_empty() {
+            return Ok(Vec::new());
+        }
+        let entries = snap.entries_before(&person.person.no, original.commit_no).await.map_err(internal)?;
+        self.rebuild(snap, person, entries, later, runtime).await
+    }
+
+    /// Re-prices settlements from what they were decided on.
+    pub(super) async fn rebuild(
+        &self,
+        snap: &mut Snapshot,
+        person: &PersonState,
+        entries: Vec<dingan_core::person::AccumulatorEntry>,
+        settlements: &[StoredSettlement],
+        runtime: &Runtime,
+    ) -> Outcome<Vec<Difference>> {
+        let mut events = Vec::with_capacity(settlements.len());
+        for s in settlements {
+            events.push(YearEvent {
+                settlement: s.id.clone(),
+                claim: self.claim_of(s).await?,
+                decided: s.amounts,
+            });
+        }
+        let from = settlements.first().map_or(NaiveDateTime::default(), |s| s.time);
+        let mut file = snap.person_file(person, &VisitId::default(), history_from(from)).await.map_err(internal)?;
+        file.entries = entries;
+        Ok(rebuild_year(&events, &file, &runtime.bundle))
+    }
+
+    /// The claim a settlement settled, as it was then.
+    pub(super) async fn claim_of(&self, s: &StoredSettlement) -> Outcome<Claim> {
+        let mut then = self.store.snapshot_at(s.as_of).await.map_err(internal)?;
+        let doc = then.visit(&s.visit).await.map_err(internal)?.ok_or_else(|| internal("a settlement without its visit"))?.doc;
+        let lines = then.lines_of_settlement(&s.id).await.map_err(internal)?;
+        Ok(Claim { visit: doc.visit, lines: lines.into_iter().map(|l| l.line).collect(), request: s.request.clone() })
+    }
+}

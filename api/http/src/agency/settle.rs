@@ -1,0 +1,379 @@
+//! Settling: load → resolve → adjudicate → commit, and the trial that stores nothing.
+
+use super::visits::{check_cert, region};
+use super::*;
+use dingan_core::adjudicate::adjudicate;
+use dingan_core::bundle::Institution;
+use dingan_core::claim::{Claim, SettleRequest};
+use dingan_core::decision::Decision;
+use dingan_core::facts::Facts;
+use dingan_core::finding::Stage;
+use dingan_core::journal::history_lines;
+use dingan_core::money::Money;
+use dingan_core::person::CommitNo;
+use dingan_core::resolve::resolve;
+use dingan_store::{AccountMove, NewFindings, NewSettlement, StoredLine, StoredSettlement, VisitDoc};
+
+/// A bill as it was decided, with all that its commit needs.
+pub(super) struct Decided {
+    pub(super) runtime: Arc<Runtime>,
+    pub(super) person: PersonState,
+    pub(super) doc: VisitDoc,
+    pub(super) lines: Vec<StoredLine>,
+    pub(super) request: SettleRequest,
+    pub(super) batch: String,
+    pub(super) as_of: CommitNo,
+    pub(super) facts: Arc<Facts>,
+    pub(super) decision: Arc<Decision>,
+}
+
+/// What a call to settle comes to before it is written.
+enum Bill {
+    /// Decided now.
+    New(Box<Decided>),
+    /// Settled before, under whatever message.
+    Existing(Box<StoredSettlement>),
+}
+
+impl Agency {
+    pub(super) async fn trial(&self, by: &Caller, ask: SettleAsk) -> Outcome<(Settled, Vec<String>)> {
+        let mut snap = self.snap().await?;
+        match self.decide(&mut snap, by, &ask, true).await? {
+            Bill::New(d) => {
+                let bill = (d.doc.visit.id.clone(), d.batch.clone());
+                let mut given = lock(&self.given);
+                if given.len() >= REMEMBERED {
+                    given.clear();
+                }
+                given.insert(bill, d.decision.priced.amounts);
+                drop(given);
+                Ok((settled(&d, by, &ask, None), warnings_of(&d.decision)))
+            }
+            Bill::Existing(_) => Err(Refusal::new("ALREADY_SETTLED", "该账单已结算，没有未结算的费用明细")
+                .at(if ask.stay { "mdtrt_id" } else { "chrg_bchno" })
+                .hint("请用5203查询结算结果")),
+        }
+    }
+
+    pub(super) async fn settle_bill(&self, by: &Caller, ask: SettleAsk, render: Render<Settled>) -> Outcome<Reply> {
+        let render = Arc::new(render);
+        for _ in 0..ATTEMPTS {
+            let mut snap = self.snap().await?;
+            let d = match self.decide(&mut snap, by, &ask, false).await? {
+                Bill::New(d) => d,
+                Bill::Existing(s) => return self.settled_before(&mut snap, by, *s, &render).await,
+            };
+            drop(snap);
+            let mut warnings = warnings_of(&d.decision);
+            let bill = (d.doc.visit.id.clone(), d.batch.clone());
+            let given = lock(&self.given).get(&bill).copied();
+            if given.is_some_and(|g| g != d.decision.priced.amounts) {
+                warnings.push("本次结算与此前的预结算结果不同：其间明细、人员信息、累计或政策已有变化".to_owned());
+            }
+            let decision = Arc::clone(&d.decision);
+            match self.write_settlement(by, &ask, *d, warnings, Arc::clone(&render)).await {
+                Ok(c) => {
+                    self.metrics.settled(&decision);
+                    lock(&self.given).remove(&bill);
+                    return reply(&c.answer);
+                }
+                Err(CommitError::Conflict) => {}
+                Err(CommitError::Answered) => return self.answered_meanwhile(by).await,
+                Err(e) => return Err(internal(e)),
+            }
+        }
+        Err(busy())
+    }
+
+    /// The bill was settled under another message: the same settlement, said so.
+    async fn settled_before(
+        &self,
+        snap: &mut Snapshot,
+        by: &Caller,
+        s: StoredSettlement,
+        render: &Render<Settled>,
+    ) -> Outcome<Reply> {
+        let view = self.view_of(snap, by, s).await?;
+        Ok(Reply { output: render(&view), warnings: vec!["该账单此前已结算，返回原结算结果，未重复结算".to_owned()] })
+    }
+
+    async fn decide(&self, snap: &mut Snapshot, by: &Caller, ask: &SettleAsk, trial: bool) -> Outcome<Bill> {
+        let runtime = self.runtime_of(snap, None).await?;
+        self.check_institution(&runtime, by)?;
+        let doc = self.visit_state(snap, by, &ask.visit, &ask.person, Some(ask.stay)).await?;
+        let person = self.person_state(snap, &ask.person).await?;
+        check_cert(&ask.cert_no, &person)?;
+        check_ask(&doc, ask)?;
+
+        let batch = ask.batch.clone().unwrap_or_default();
+        let mut lines = snap.unsettled_lines(&ask.visit).await.map_err(internal)?;
+        if !ask.stay {
+            lines.retain(|l| l.line.batch == batch);
+        }
+        let settled = snap.settlements_of_visit(&ask.visit).await.map_err(internal)?;
+        if let Some(s) = existing(&settled, &lines, ask, &batch) {
+            return Ok(Bill::Existing(Box::new(s.clone())));
+        }
+        if lines.is_empty() && settled.is_empty() {
+            return Err(Refusal::new("NO_LINES", "该账单没有未结算的费用明细")
+                .at(if ask.stay { "mdtrt_id" } else { "chrg_bchno" })
+                .hint("请先上传费用明细（2204或2301）"));
+        }
+        if ask.stay && doc.visit.end.is_none() && !ask.mid_stay && !trial {
+            return Err(Refusal::new("NOT_DISCHARGED", "该住院尚未办理出院，不能办理出院结算")
+                .at("mdtrt_id")
+                .hint("请先办理出院（2402），或以mid_setl_flag=1办理中途结算"));
+        }
+        check_totals(ask, &lines)?;
+
+        let request = SettleRequest {
+            time: by.now,
+            account_use: ask.account_use,
+            mid_stay: ask.mid_stay,
+            by_quota: ask.by_quota,
+        };
+        let claim =
+            Claim { visit: doc.visit.clone(), lines: lines.iter().map(|l| l.line.clone()).collect(), request: request.clone() };
+        let file = snap.person_file(&person, &ask.visit, history_from(doc.visit.begin)).await.map_err(internal)?;
+        let as_of = snap.as_of();
+        let (facts, decision) = decide_claim(claim, file, Arc::clone(&runtime)).await?;
+        check_parts(ask, &decision)?;
+        Ok(Bill::New(Box::new(Decided { runtime, person, doc, lines, request, batch, as_of, facts, decision })))
+    }
+
+    async fn write_settlement(
+        &self,
+        by: &Caller,
+        ask: &SettleAsk,
+        d: Decided,
+        warnings: Vec<String>,
+        render: Arc<Render<Settled>>,
+    ) -> Result<Committed, CommitError> {
+        let a = d.decision.priced.amounts;
+        let mut guard = guard_of(&d.person, by);
+        let own = a.account - a.family_account;
+        if !own.is_zero() {
+            guard.accounts.push(AccountMove { account: d.person.own.account.clone(), version: d.person.own.version, amount: -own });
+        }
+        if let Some(f) = d.person.family.as_ref().filter(|_| !a.family_account.is_zero()) {
+            guard.accounts.push(AccountMove { account: f.account.clone(), version: f.version, amount: -a.family_account });
+        }
+        let (by, ask) = (by.clone(), ask.clone());
+        self.write(
+            guard,
+            Box::new(move |no| {
+                let id = SettlementId::from(format!("{}2{no:013}", region(&d.runtime, &by)));
+                let view = settled(&d, &by, &ask, Some(id.clone()));
+                Write {
+                    kind: "settle",
+                    at: by.now,
+                    answer: answer(render(&view), warnings),
+                    message_visit: d.doc.visit.id.clone(),
+                    findings: findings_of(&d, &by, &id),
+                    settlement: Some(settlement_row(d, &by, &ask, id, no)),
+                    ..Write::default()
+                }
+            }),
+        )
+        .await
+    }
+
+    /// A stored settlement as it is shown.
+    pub(super) async fn view_of(&self, snap: &mut Snapshot, by: &Caller, s: StoredSettlement) -> Outcome<Settled> {
+        let runtime = self.runtime_of(snap, Some(&s.bundle)).await?;
+        let decision: Decision = serde_json::from_slice(&s.decision)
+            .map_err(|e| internal(StoreError::Damaged { table: "settlement", reason: e.to_string() }))?;
+        // who the person was and what the visit said then, not what is known now
+        let mut then = self.store.snapshot_at(s.as_of).await.map_err(internal)?;
+        let person = self.person_state(&mut then, &s.person).await?;
+        let doc = then.visit(&s.visit).await.map_err(internal)?.ok_or_else(|| internal("a settlement without its visit"))?.doc;
+        let begin = doc.visit.begin.date();
+        let institution = runtime
+            .bundle
+            .institution(&s.institution, begin)
+            .cloned()
+            .ok_or_else(|| internal("a settlement without its institution"))?;
+        let relation = person.person.relations.iter().filter(|r| r.insurance == doc.visit.insurance && r.covers(begin)).max_by_key(|r| r.begin);
+        let end = Claim { visit: doc.visit.clone(), lines: Vec::new(), request: s.request.clone() }.end().date();
+        Ok(Settled {
+            id: Some(s.id),
+            time: Some(s.time),
+            person_type: relation.map(|r| r.person_type.clone()).unwrap_or_default(),
+            civil_servant: relation.is_some_and(|r| r.civil_servant),
+            division: relation.map(|r| r.division.clone()).unwrap_or_default(),
+            person: Arc::new(person.person),
+            visit: doc.visit,
+            institution,
+            days: (begin, end),
+            decision: Arc::new(decision),
+            msgid: if s.msgid.is_empty() { by.msgid.clone() } else { s.msgid },
+            invoice: s.invoice,
+            amounts: s.amounts,
+            reverses: s.reverses,
+            reversed: s.reversed_commit.is_some(),
+            year: s.year,
+        })
+    }
+}
+
+/// Decides on a thread that may compute: a stay of many thousand lines must not hold up others.
+async fn decide_claim(
+    claim: Claim,
+    file: dingan_core::person::PersonFile,
+    runtime: Arc<Runtime>,
+) -> Outcome<(Arc<Facts>, Arc<Decision>)> {
+    let work = move || -> Result<_, ResolveError> {
+        let facts = Arc::new(resolve(&claim, &file, &runtime.bundle)?);
+        let decision = Arc::new(adjudicate(&facts, &runtime.rules, Stage::During));
+        Ok((facts, decision))
+    };
+    tokio::task::spawn_blocking(work).await.map_err(internal)?.map_err(refused)
+}
+
+/// A settlement of the same bill that lives: the batch of a visit, or a stay whose lines are all settled.
+fn existing<'s>(
+    settled: &'s [StoredSettlement],
+    lines: &[StoredLine],
+    ask: &SettleAsk,
+    batch: &str,
+) -> Option<&'s StoredSettlement> {
+    if !lines.is_empty() {
+        return None;
+    }
+    if ask.stay {
+        // a final settlement after mid-stay ones may have no lines of its own
+        settled.iter().rev().find(|s| s.request.mid_stay == ask.mid_stay)
+    } else {
+        settled.iter().rev().find(|s| s.batch == batch)
+    }
+}
+
+fn check_ask(doc: &VisitDoc, ask: &SettleAsk) -> Outcome<()> {
+    if ask.insurance != doc.visit.insurance {
+        return Err(Refusal::new("INSURANCE_MISMATCH", "险种类型与就诊登记时不一致")
+            .at("insutype")
+            .hint("请使用登记时的insutype，或重新登记"));
+    }
+    if let Some(m) = &ask.med_type
+        && m.kind() != Some(doc.visit.kind())
+    {
+        return Err(Refusal::new("WRONG_KIND", "医疗类别与就诊信息不一致").at("med_type").hint("请先用2203或2403更新就诊信息"));
+    }
+    Ok(())
+}
+
+fn check_totals(ask: &SettleAsk, lines: &[StoredLine]) -> Outcome<()> {
+    let sum: Money = lines.iter().map(|l| l.line.amount).sum();
+    if sum != ask.total {
+        return Err(Refusal::new(
+            "TOTAL_MISMATCH",
+            format!("医疗费总额{}与未结算明细合计{sum}不一致，相差{}，明细共{}条", ask.total, ask.total - sum, lines.len()),
+        )
+        .at("medfee_sumamt")
+        .hint("请核对是否有明细漏传、多传或残留；可用2205/2302撤销后重传"));
+    }
+    Ok(())
+}
+
+fn check_parts(ask: &SettleAsk, decision: &Decision) -> Outcome<()> {
+    let Some(stated) = ask.parts else { return Ok(()) };
+    let a = &decision.priced.amounts;
+    let ours = [a.ownpay, a.overlimit, a.preselfpay, a.in_scope];
+    // zeros for all four are how clients say "not given"
+    if stated.iter().all(Money::is_zero) || stated == ours {
+        return Ok(());
+    }
+    const FIELDS: [&str; 4] = ["fulamt_ownpay_amt", "overlmt_selfpay", "preselfpay_amt", "inscp_scp_amt"];
+    let at = stated.iter().zip(&ours).position(|(s, o)| s != o).unwrap_or(0);
+    let (field, s, o) = (FIELDS[at], stated[at], ours[at]);
+    Err(Refusal::new("PARTS_MISMATCH", format!("{field}为{s}，按明细核定应为{o}"))
+        .at(field)
+        .hint("请使用预结算（2206/2303）返回的四项金额"))
+}
+
+/// What a decision wants said beside the amounts.
+fn warnings_of(d: &Decision) -> Vec<String> {
+    let mut out = Vec::new();
+    if d.manual_review() {
+        out.push("部分审核规则未能执行，本结算将转人工复核".to_owned());
+    }
+    out
+}
+
+fn settled(d: &Decided, by: &Caller, ask: &SettleAsk, id: Option<SettlementId>) -> Settled {
+    let person = d.facts.person();
+    let first = d.facts.portions.first().map_or(by.now.date(), |p| p.days.0);
+    let last = d.facts.portions.last().map_or(first, |p| p.days.1);
+    Settled {
+        time: id.as_ref().map(|_| by.now),
+        id,
+        person_type: person.map(|p| p.person_type.clone()).unwrap_or_default(),
+        civil_servant: person.is_some_and(|p| p.civil_servant),
+        division: person.map(|p| p.division.clone()).unwrap_or_default(),
+        person: Arc::new(d.person.person.clone()),
+        visit: d.doc.visit.clone(),
+        institution: Arc::<Institution>::clone(&d.facts.institution),
+        days: (first, last),
+        amounts: d.decision.priced.amounts,
+        decision: Arc::clone(&d.decision),
+        msgid: by.msgid.clone(),
+        invoice: ask.invoice.clone(),
+        reverses: None,
+        reversed: false,
+        year: d.facts.portions.last().map_or(0, |p| p.year),
+    }
+}
+
+fn findings_of(d: &Decided, by: &Caller, id: &SettlementId) -> Option<NewFindings> {
+    (!d.decision.findings.is_empty()).then(|| NewFindings {
+        run: format!("S{id}"),
+        cause: by.infno.clone(),
+        bundle: d.runtime.hash.clone(),
+        as_of: d.as_of,
+        settlement: id.clone(),
+        visit: d.doc.visit.id.clone(),
+        person: d.person.person.no.clone(),
+        institution: by.institution.clone(),
+        findings: d.decision.findings.clone(),
+    })
+}
+
+fn settlement_row(d: Decided, by: &Caller, ask: &SettleAsk, id: SettlementId, no: CommitNo) -> NewSettlement {
+    let history = history_lines(&d.facts, &id);
+    // the amount that counted stands in the split of the same number
+    let counted: std::collections::HashMap<&LineNo, Money> =
+        d.decision.priced.lines.iter().map(|s| (&s.no, s.amount)).collect();
+    let lines = d
+        .lines
+        .into_iter()
+        .map(|l| {
+            let amount = counted.get(&l.line.no).copied().unwrap_or(l.line.amount);
+            (l, amount)
+        })
+        .collect();
+    NewSettlement {
+        row: StoredSettlement {
+            id,
+            commit_no: no,
+            person: d.person.person.no.clone(),
+            visit: d.doc.visit.id.clone(),
+            institution: by.institution.clone(),
+            batch: d.batch,
+            time: by.now,
+            year: d.facts.portions.last().map_or(0, |p| p.year),
+            reverses: None,
+            reversed_commit: None,
+            as_of: d.as_of,
+            bundle: d.runtime.hash.clone(),
+            msgid: by.msgid.clone(),
+            invoice: ask.invoice.clone(),
+            request: d.request,
+            amounts: d.decision.priced.amounts,
+            decision: d.decision.to_bytes(),
+        },
+        lines,
+        history,
+        entries: d.decision.priced.entries.clone(),
+        postings: d.decision.postings.clone(),
+    }
+}

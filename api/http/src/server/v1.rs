@@ -1,0 +1,104 @@
+//! `/api/v1`: what other programs ask. Loopback only for now; accounts and keys come with them.
+
+use super::App;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use dingan_connectors::desk::{Caller, Desk, Refusal, RefusalKind};
+use dingan_core::codes::{PersonNo, SettlementId};
+use serde_json::{Value, json};
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/api/v1/messages/{fixmedins_code}/{msgid}", get(fate))
+        .route("/api/v1/persons/{psn_no}/proposals", get(proposals))
+        .route("/api/v1/settlements/{setl_id}/explanation", get(explanation))
+        .route("/api/v1/ledger", get(ledger))
+}
+
+fn problem(r: &Refusal) -> Response {
+    let status = match r.kind {
+        RefusalKind::Business => StatusCode::NOT_FOUND,
+        RefusalKind::TryAgain => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (status, Json(json!({"code": r.code, "title": r.message, "detail": r.hint}))).into_response()
+}
+
+/// What became of a message.
+async fn fate(State(app): State<App>, Path((institution, msgid)): Path<(String, String)>) -> Response {
+    let by = Caller {
+        institution: institution.into(),
+        infno: String::new(),
+        msgid: String::new(),
+        input_hash: String::new(),
+        operator: String::new(),
+        now: (app.clock)(),
+    };
+    match app.agency.fate(&by, &msgid).await {
+        Ok(list) => Json(Value::from(
+            list.into_iter()
+                .map(|m| {
+                    json!({
+                        "infno": m.infno,
+                        "time": m.time.to_string(),
+                        "state": if m.reply.is_some() { "committed" } else { "cancelled" },
+                        "setl_id": m.settlement.map(|s| s.to_string()),
+                        "reversed": m.reversed,
+                        "output": m.reply.map(|r| r.output),
+                    })
+                })
+                .collect::<Vec<_>>(),
+        ))
+        .into_response(),
+        Err(r) => problem(&r),
+    }
+}
+
+/// What every settlement of a person would be now, where it differs.
+async fn proposals(State(app): State<App>, Path(psn_no): Path<String>) -> Response {
+    match app.agency.proposals_now(&PersonNo::from(psn_no)).await {
+        Ok(list) => Json(list).into_response(),
+        Err(r) => problem(&r),
+    }
+}
+
+/// The trace of a settlement.
+async fn explanation(State(app): State<App>, Path(setl_id): Path<String>) -> Response {
+    match app.agency.explain(&SettlementId::from(setl_id)).await {
+        Ok((decision, policies)) => {
+            let text = dingan_core::explain::explain(&decision, &policies, dingan_core::explain::Language::Chinese);
+            Json(json!({
+                "amounts": decision.priced.amounts,
+                "steps": decision.priced.steps,
+                "text": text,
+            }))
+            .into_response()
+        }
+        Err(r) => problem(&r),
+    }
+}
+
+/// Totals of the ledger by group of accounts; they sum to zero.
+async fn ledger(State(app): State<App>) -> Response {
+    let totals = async {
+        let mut snap = app.agency.store().snapshot().await?;
+        Ok::<_, dingan_store::StoreError>((snap.ledger_totals().await?, snap.unbalanced().await?))
+    };
+    match totals.await {
+        Ok((totals, unbalanced)) => {
+            let sum: dingan_core::money::Money = totals.iter().map(|(_, m)| *m).sum();
+            Json(json!({
+                "balanced": sum.is_zero() && unbalanced.is_empty(),
+                "sum": sum,
+                "accounts": totals.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
+            }))
+            .into_response()
+        }
+        Err(e) => {
+            tracing::error!(error = %e, "ledger");
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Rows as the service sees them.
+
+use chrono::NaiveDateTime;
+use dingan_core::claim::{Line, SettleRequest, Visit};
+use dingan_core::codes::*;
+use dingan_core::decision::Amounts;
+use dingan_core::finding::Finding;
+use dingan_core::money::Money;
+use dingan_core::person::CommitNo;
+use dingan_core::rebuild::Difference;
+use serde::{Deserialize, Serialize};
+
+/// A visit with what only the interface needs of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VisitDoc {
+    /// The visit.
+    #[serde(flatten)]
+    pub visit: Visit,
+    /// `ipt_otp_no` or `ipt_no`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub case_no: String,
+    /// Registered as a stay (2401).
+    #[serde(default)]
+    pub stay: bool,
+}
+
+/// The parts a bundle is made of: (kind, content), sorted by kind.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BundleParts(pub Vec<(String, Vec<u8>)>);
+
+/// A line with the commit that brought it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredLine {
+    /// The line.
+    pub line: Line,
+    /// The commit that brought it; with number and visit it names this version of the line.
+    pub commit_no: CommitNo,
+}
+
+/// A settlement or reversal as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredSettlement {
+    /// `setl_id`.
+    pub id: SettlementId,
+    /// The commit that made it.
+    pub commit_no: CommitNo,
+    /// `psn_no`.
+    pub person: PersonNo,
+    /// `mdtrt_id`.
+    pub visit: VisitId,
+    /// `fixmedins_code`.
+    pub institution: InstitutionCode,
+    /// `chrg_bchno`.
+    pub batch: String,
+    /// `setl_time`.
+    pub time: NaiveDateTime,
+    /// Benefit year.
+    pub year: i32,
+    /// The settlement this one reverses.
+    pub reverses: Option<SettlementId>,
+    /// The commit that reversed it.
+    pub reversed_commit: Option<CommitNo>,
+    /// Facts were read up to this commit.
+    pub as_of: CommitNo,
+    /// Hash of the bundle.
+    pub bundle: String,
+    /// Message that made it.
+    pub msgid: String,
+    /// `invono`.
+    pub invoice: String,
+    /// How it was asked for.
+    pub request: SettleRequest,
+    /// Header amounts; negative on a reversal.
+    pub amounts: Amounts,
+    /// The decision as bytes; that of the original on a reversal.
+    pub decision: Vec<u8>,
+}
+
+/// A kept answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageRow {
+    /// `infno`.
+    pub infno: String,
+    /// Hash of the input; empty for one cancelled in advance.
+    pub input_hash: String,
+    /// When.
+    pub at: NaiveDateTime,
+    /// Visit it concerned.
+    pub visit: VisitId,
+    /// Settlement it made.
+    pub settlement: SettlementId,
+    /// The answer; none where 2601 came first.
+    pub answer: Option<String>,
+}
+
+/// A finding with where it belongs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FindingRow {
+    /// Run.
+    pub run: String,
+    /// `setl_id`; empty for a check before settlement.
+    pub settlement: SettlementId,
+    /// `psn_no`.
+    pub person: PersonNo,
+    /// `open` or `void`.
+    pub status: String,
+    /// The finding.
+    pub finding: Finding,
+}
+
+/// A proposal: how a settlement would differ now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProposalRow {
+    /// The commit that gave rise to it.
+    pub commit_no: CommitNo,
+    /// Why.
+    pub cause: String,
+    /// The difference.
+    pub difference: Difference,
+}
+
+/// Fen from the column.
+pub(crate) fn money(fen: i64) -> Money {
+    Money::fen(fen)
+}
+
+/// Text of a civil time, as it is compared in SQL.
+pub(crate) fn time_text(t: NaiveDateTime) -> String {
+    t.format("%Y-%m-%dT%H:%M:%S").to_string()
+}
+
+/// A civil time from its text.
+pub(crate) fn time_of(text: &str) -> Option<NaiveDateTime> {
+    NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S").ok()
+}

@@ -1,0 +1,167 @@
+//! A first look at the bytes of a message: depth, sizes and repeated keys, before anything is built.
+//!
+//! It is not a parser: what is not JSON at all is left to `serde_json` to refuse. A message with a
+//! million lines is refused at line 5,001, with nothing allocated but the path to it.
+
+use super::limits::Limits;
+use super::notes::{Notes, Problem, Tolerance};
+
+/// An open list or object.
+enum Level {
+    List { index: usize },
+    Object { keys: Vec<(usize, usize)>, at: (usize, usize), key_next: bool },
+}
+
+/// Checks the bounds; repeated keys are noted.
+pub(crate) fn check(text: &str, base: &str, limits: &Limits, notes: &mut Notes) -> Result<(), Problem> {
+    let bytes = text.as_bytes();
+    let mut open: Vec<Level> = Vec::new();
+    let (mut i, mut values) = (0, 1);
+    while let Some(&b) = bytes.get(i) {
+        match b {
+            b'"' => {
+                let start = i + 1;
+                let Some(end) = end_of_string(bytes, start) else { return Ok(()) };
+                i = end;
+                if let Some(Level::Object { keys, at, key_next }) = open.last_mut()
+                    && *key_next
+                {
+                    *at = (start, end);
+                    *key_next = false;
+                    keys.push((start, end));
+                }
+            }
+            b'{' | b'[' => {
+                values += 1;
+                if open.len() >= limits.depth {
+                    let message = format!("报文嵌套超过{}层", limits.depth);
+                    return Err(Problem::new("JSON_TOO_DEEP", pointer(base, &open, bytes), message));
+                }
+                open.push(if b == b'[' {
+                    Level::List { index: 0 }
+                } else {
+                    Level::Object { keys: Vec::new(), at: (0, 0), key_next: true }
+                });
+            }
+            b'}' | b']' => {
+                if let Some(Level::Object { keys, .. }) = open.pop() {
+                    repeated(keys, bytes, notes, || pointer(base, &open, bytes));
+                }
+            }
+            b',' => {
+                values += 1;
+                match open.last_mut() {
+                    Some(Level::List { index }) => {
+                        *index += 1;
+                        if *index >= limits.lines {
+                            open.pop();
+                            let message = format!("列表超过{}条", limits.lines);
+                            return Err(Problem::new("LIST_TOO_LONG", pointer(base, &open, bytes), message)
+                                .hint("请分批上传"));
+                        }
+                    }
+                    Some(Level::Object { key_next, .. }) => *key_next = true,
+                    None => {}
+                }
+            }
+            _ => {}
+        }
+        if values > limits.values {
+            let message = format!("报文内容超过{}项", limits.values);
+            return Err(Problem::new("MESSAGE_TOO_LARGE", base, message).hint("请分批上传"));
+        }
+        i += 1;
+    }
+    Ok(())
+}
+
+/// The closing quote of a string that begins at `i`.
+fn end_of_string(bytes: &[u8], mut i: usize) -> Option<usize> {
+    loop {
+        match bytes.get(i)? {
+            b'"' => return Some(i),
+            b'\\' => i += 2,
+            _ => i += 1,
+        }
+    }
+}
+
+fn repeated(mut keys: Vec<(usize, usize)>, bytes: &[u8], notes: &mut Notes, path: impl Fn() -> String) {
+    let text = |&(a, b): &(usize, usize)| bytes.get(a..b).unwrap_or_default();
+    keys.sort_by(|a, b| text(a).cmp(text(b)));
+    for pair in keys.windows(2) {
+        if let [a, b] = pair
+            && text(a) == text(b)
+        {
+            notes.note(Tolerance::DuplicateKey, || format!("{}/{}", path(), plain_key(text(a))));
+        }
+    }
+}
+
+/// The path to what is being read.
+fn pointer(base: &str, open: &[Level], bytes: &[u8]) -> String {
+    let mut out = base.to_owned();
+    for level in open {
+        out.push('/');
+        match level {
+            Level::List { index } => out.push_str(&index.to_string()),
+            Level::Object { at: (a, b), .. } => out.push_str(&plain_key(bytes.get(*a..*b).unwrap_or_default())),
+        }
+    }
+    out
+}
+
+/// A key as it may be shown: what does not look like a field name could be anything.
+pub(crate) fn plain_key(key: &[u8]) -> String {
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+    match std::str::from_utf8(key) {
+        Ok(text) if !text.is_empty() && text.len() <= 40 && key.iter().all(plain) => text.to_owned(),
+        _ => "?".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fsi::limits::WIDEST;
+
+    fn scan(text: &str) -> Result<Notes, Problem> {
+        let mut notes = Notes::default();
+        check(text, "", &WIDEST, &mut notes).map(|()| notes)
+    }
+
+    #[test]
+    fn a_long_list_is_refused_at_its_place() {
+        let text = format!(r#"{{"input":{{"feedetail":[{}1]}}}}"#, "1,".repeat(5_000));
+        let p = scan(&text).unwrap_err();
+        assert_eq!((p.code, p.path.as_str()), ("LIST_TOO_LONG", "/input/feedetail"));
+        assert!(scan(&text.replacen("1,", "", 1)).is_ok());
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        assert!(scan(&"[".repeat(32)).is_ok());
+        assert_eq!(scan(&"[".repeat(33)).unwrap_err().code, "JSON_TOO_DEEP");
+        assert!(scan(&format!("\"{}\"", "[".repeat(100))).is_ok(), "brackets in a text");
+    }
+
+    #[test]
+    fn the_whole_is_bounded() {
+        let p = scan(&"[],".repeat(250_000)).unwrap_err();
+        assert_eq!(p.code, "MESSAGE_TOO_LARGE");
+    }
+
+    #[test]
+    fn repeated_keys_are_noted_with_their_path() {
+        let notes = scan(r#"{"input":{"data":[{"a":1,"b":"a","a":2}]}}"#).unwrap();
+        assert_eq!(notes.count(Tolerance::DuplicateKey), 1);
+        assert!(notes.into_text(vec![], true).contains("/input/data/0/a"));
+    }
+
+    #[test]
+    fn what_is_no_json_is_left_to_the_parser() {
+        for text in ["", "\"abc", "}}}}", "[\"\\", ",,,", "{\"a\":\"b"] {
+            assert!(scan(text).is_ok(), "{text}");
+        }
+    }
+}

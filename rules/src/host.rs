@@ -1,0 +1,341 @@
+//! The Rhai host: what a script may use, how much of it, and how it is run.
+//!
+//! A script is a list of statements over `claim`, `line` (in rules of scope `line`), `person`,
+//! `history` and `param.…`. It cannot define functions, load modules, catch errors, print, read a
+//! clock or a file; what it may call is the list in [`STANDARD`] and what `facts`, `values` and
+//! `natives` register. A name outside of these is an error when the library is compiled, not when
+//! the first claim meets it.
+
+use crate::facts::{Claim, History, Line, Person, View};
+use crate::library::RuleProblem;
+use dingan_core::finding::Related;
+use dingan_core::money::Quantity;
+use rhai::packages::{
+    ArithmeticPackage, BasicArrayPackage, BasicIteratorPackage, BasicMapPackage, BasicStringPackage, LogicPackage,
+    MoreStringPackage, Package,
+};
+use rhai::{
+    AST, ASTNode, Caches, Dynamic, Engine, EvalAltResult, EvalContext, Expr, Expression, FuncRegistration, GlobalRuntimeState, Map,
+    NativeCallContext, Position, RhaiNativeFunc, Scope, StmtBlock,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// What a native function answers.
+pub(crate) type Fallible<T> = Result<T, Box<EvalAltResult>>;
+
+/// An error a script ends with.
+pub(crate) fn fail(message: impl Into<String>) -> Box<EvalAltResult> {
+    message.into().into()
+}
+
+/// Operations of one run of a script.
+const MAX_OPERATIONS: u64 = 1_000_000;
+/// Depth of expressions; scripts have no calls of their own.
+const MAX_DEPTH: usize = 64;
+const MAX_VARIABLES: usize = 64;
+const MAX_STRING: usize = 16 * 1024;
+/// Entries of an array or map. Lines, visits and the like are lists of our own and not meant here.
+const MAX_LIST: usize = 4 * 1024;
+
+/// The functions of Rhai's own packages that scripts may call.
+const STANDARD: [&str; 24] = [
+    "abs", "all", "contains", "ends_with", "get", "index_of", "insert", "is_empty", "keys", "len", "max", "min",
+    "push", "remove", "reverse", "sort", "split", "starts_with", "sub_string", "to_lower", "to_string", "to_upper",
+    "trim", "values",
+];
+
+/// Words of the language that are switched off: what leads out of the script, and what would let it
+/// hide an error.
+const DISABLED: [&str; 10] =
+    ["eval", "import", "export", "print", "debug", "try", "catch", "Fn", "call", "curry"];
+
+/// What a script raised, before the finding is made of it.
+pub(crate) struct RawHit {
+    /// Net lines and the units at stake; empty for the whole claim.
+    pub lines: Vec<(u32, Option<Quantity>)>,
+    pub related: Vec<Related>,
+    pub period: String,
+    pub evidence: BTreeMap<String, String>,
+    pub text: String,
+}
+
+/// The state of the rule that is running.
+#[derive(Default)]
+pub(crate) struct Run {
+    /// Days of history the rule has declared.
+    pub window_days: u32,
+    /// The message template.
+    pub message: Arc<str>,
+    /// The net lines its selector let through; for rules without a line part, all of them.
+    pub selected: Arc<[u32]>,
+    /// The line it looks at, for rules of scope `line`.
+    pub line: Option<u32>,
+    pub hits: Vec<RawHit>,
+    pub undecided: BTreeSet<String>,
+}
+
+/// Registers functions and remembers their names for the check of scripts.
+pub(crate) struct Registry<'e> {
+    engine: &'e mut Engine,
+    functions: BTreeSet<&'static str>,
+    properties: BTreeSet<&'static str>,
+}
+
+impl Registry<'_> {
+    /// The name of a type in error messages.
+    pub fn named<T: rhai::Variant + Clone>(&mut self, name: &str) {
+        self.engine.register_type_with_name::<T>(name);
+    }
+    /// A function, or a method by its first argument.
+    pub fn fun<A: 'static, const N: usize, const X: bool, R: rhai::Variant + Clone, const F: bool>(
+        &mut self,
+        name: &'static str,
+        f: impl RhaiNativeFunc<A, N, X, R, F> + Send + Sync + 'static,
+    ) {
+        self.functions.insert(name);
+        self.engine.register_fn(name, f);
+    }
+    /// An operator.
+    pub fn op<A: 'static, const N: usize, const X: bool, R: rhai::Variant + Clone, const F: bool>(
+        &mut self,
+        name: &'static str,
+        f: impl RhaiNativeFunc<A, N, X, R, F> + Send + Sync + 'static,
+    ) {
+        self.engine.register_fn(name, f);
+    }
+    /// A property.
+    pub fn get<A: 'static, const X: bool, R: rhai::Variant + Clone, const F: bool>(
+        &mut self,
+        name: &'static str,
+        f: impl RhaiNativeFunc<A, 1, X, R, F> + Send + Sync + 'static,
+    ) {
+        self.properties.insert(name);
+        FuncRegistration::new_getter(name).register_into_engine(self.engine, f);
+    }
+    /// A list that `for` walks over.
+    pub fn list<T>(&mut self)
+    where
+        T: rhai::Variant + Clone + IntoIterator,
+        <T as IntoIterator>::Item: rhai::Variant + Clone,
+    {
+        self.engine.register_iterator::<T>();
+    }
+    /// Keys of evidence that native functions give.
+    pub fn evidence(&mut self, names: &[&'static str]) {
+        self.properties.extend(names);
+    }
+}
+
+/// A script ready to run.
+pub(crate) struct Script {
+    body: Expr,
+}
+
+/// The engine with everything registered; one for all rules of a library.
+pub(crate) struct Host {
+    engine: Engine,
+    functions: BTreeSet<&'static str>,
+    properties: BTreeSet<&'static str>,
+}
+
+/// Lets native functions without an argument of ours find the claim under review.
+#[derive(Clone)]
+struct Current(Arc<View>);
+
+/// The claim under review.
+pub(crate) fn current(context: &NativeCallContext<'_>) -> Fallible<Arc<View>> {
+    let current = context.tag().and_then(|t| t.read_lock::<Current>().map(|c| Arc::clone(&c.0)));
+    current.ok_or_else(|| fail("no claim is under review"))
+}
+
+impl Host {
+    pub fn new() -> Self {
+        // raw: no module loader, no print, no clock; then only packages that compute
+        let mut engine = Engine::new_raw();
+        ArithmeticPackage::new().register_into_engine(&mut engine);
+        LogicPackage::new().register_into_engine(&mut engine);
+        BasicStringPackage::new().register_into_engine(&mut engine);
+        MoreStringPackage::new().register_into_engine(&mut engine);
+        BasicArrayPackage::new().register_into_engine(&mut engine);
+        BasicMapPackage::new().register_into_engine(&mut engine);
+        BasicIteratorPackage::new().register_into_engine(&mut engine);
+        engine
+            .set_strict_variables(true)
+            .set_fail_on_invalid_map_property(true)
+            .set_allow_anonymous_fn(false)
+            .set_allow_shadowing(false)
+            .set_max_operations(MAX_OPERATIONS)
+            .set_max_call_levels(8)
+            .set_max_expr_depths(MAX_DEPTH, MAX_DEPTH)
+            .set_max_variables(MAX_VARIABLES)
+            .set_max_modules(0)
+            .set_max_string_size(MAX_STRING)
+            .set_max_array_size(MAX_LIST)
+            .set_max_map_size(MAX_LIST);
+        for word in DISABLED {
+            engine.disable_symbol(word);
+        }
+        let mut registry =
+            Registry { engine: &mut engine, functions: STANDARD.into_iter().collect(), properties: BTreeSet::new() };
+        crate::values::register(&mut registry);
+        crate::facts::register(&mut registry);
+        crate::natives::register(&mut registry);
+        let Registry { functions, properties, .. } = registry;
+        Self { engine, functions, properties }
+    }
+
+    /// Parses and checks a script. Parameters become constants in it.
+    pub fn compile(&self, path: &str, text: &str, params: Map, line_scope: bool) -> Result<Script, Vec<RuleProblem>> {
+        let names: BTreeSet<String> = params.keys().map(ToString::to_string).collect();
+        let mut scope = Scope::new();
+        for name in ["claim", "person", "history"] {
+            scope.push(name, ());
+        }
+        if line_scope {
+            scope.push("line", ());
+        }
+        // once with `param` as a variable: the optimizer would silently turn a misspelt one into `()`
+        scope.push("param", ());
+        let parsed = self.parse(path, text, &scope)?;
+        self.check(path, &parsed, &names)?;
+        scope.rewind(scope.len() - 1);
+        scope.push_constant("param", params);
+        let ast = self.parse(path, text, &scope)?;
+        let statements = ast.statements().iter().cloned();
+        Ok(Script { body: Expr::Stmt(Box::new(StmtBlock::new(statements, Position::NONE, Position::NONE))) })
+    }
+
+    fn parse(&self, path: &str, text: &str, scope: &Scope<'_>) -> Result<AST, Vec<RuleProblem>> {
+        self.engine
+            .compile_with_scope(scope, text)
+            .map_err(|e| vec![RuleProblem::new(path.to_owned(), place(e.position()), e.err_type().to_string())])
+    }
+
+    /// Looks for names nobody registered.
+    fn check(&self, path: &str, ast: &AST, params: &BTreeSet<String>) -> Result<(), Vec<RuleProblem>> {
+        let mut problems = Vec::new();
+        let mut problem = |at: Position, message: String| {
+            problems.push(RuleProblem::new(path.to_owned(), place(at), message));
+        };
+        if ast.has_functions() {
+            problem(Position::NONE, "a script defines no functions; loops over facts are native".into());
+        }
+        let mut keys: BTreeSet<String> = BTreeSet::new();
+        let mut of_param = BTreeSet::new();
+        walk(ast, |e| match e {
+            Expr::Map(m, _) => keys.extend(m.0.iter().map(|(k, _)| k.name.to_string())),
+            Expr::Dot(b, ..) => {
+                if let (Expr::Variable(v, ..), Expr::Property(p, at)) = (&b.lhs, &b.rhs)
+                    && v.1 == "param"
+                {
+                    of_param.insert((place(*at), p.2.to_string()));
+                }
+            }
+            _ => {}
+        });
+        walk(ast, |e| match e {
+            Expr::FnCall(f, at) | Expr::MethodCall(f, at)
+                if !f.is_operator_call() && !self.functions.contains(f.name.as_str()) =>
+            {
+                problem(*at, format!("no function `{}`", f.name));
+            }
+            Expr::Property(p, at) if of_param.contains(&(place(*at), p.2.to_string())) => {
+                if !params.contains(p.2.as_str()) {
+                    problem(*at, format!("the rule has no parameter `{}`", p.2));
+                }
+            }
+            Expr::Property(p, at) if !self.properties.contains(p.2.as_str()) && !keys.contains(p.2.as_str()) => {
+                problem(*at, format!("no property `{}`", p.2));
+            }
+            Expr::Dot(b, ..) | Expr::Index(b, ..)
+                if matches!(&b.lhs, Expr::Variable(v, ..) if v.1 == "param")
+                    && !matches!(&b.rhs, Expr::Property(..)) =>
+            {
+                problem(b.lhs.position(), "use a parameter as `param.name`, in a variable of its own if need be".into());
+            }
+            _ => {}
+        });
+        problems.sort();
+        problems.dedup();
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
+}
+
+fn walk(ast: &AST, mut on_expr: impl FnMut(&Expr)) {
+    ast.walk(&mut |nodes: &[ASTNode<'_>]| {
+        if let Some(ASTNode::Expr(e)) = nodes.last() {
+            on_expr(e);
+        }
+        true
+    });
+}
+
+fn place(at: Position) -> (usize, usize) {
+    (at.line().unwrap_or(1), at.position().unwrap_or(1))
+}
+
+/// The scripts of one claim, one after the other.
+pub(crate) struct Session<'h> {
+    host: &'h Host,
+    view: Arc<View>,
+    scope: Scope<'static>,
+    global: GlobalRuntimeState,
+    caches: Caches,
+}
+
+impl<'h> Session<'h> {
+    pub fn new(host: &'h Host, view: Arc<View>) -> Self {
+        let mut scope = Scope::new();
+        scope
+            .push_constant("claim", Claim(Arc::clone(&view)))
+            .push_constant("person", Person(Arc::clone(&view)))
+            .push_constant("history", History(Arc::clone(&view)));
+        let mut global = host.engine.new_global_runtime_state();
+        global.tag = Dynamic::from(Current(Arc::clone(&view)));
+        Self { host, view, scope, global, caches: new_caches() }
+    }
+
+    /// Runs a script, for one line where it is a rule of lines. Answers the operations it took, or
+    /// what went wrong.
+    pub fn run(&mut self, script: &Script, line: Option<u32>) -> Result<u64, String> {
+        let vars = self.scope.len();
+        if let Some(at) = line {
+            self.scope.push_constant("line", Line { view: Arc::clone(&self.view), at });
+        }
+        self.global.num_operations = Default::default();
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            let mut context =
+                EvalContext::new(&self.host.engine, &mut self.global, &mut self.caches, &mut self.scope, None);
+            context.eval_expression_tree(&Expression::from(&script.body))
+        }));
+        self.scope.rewind(vars);
+        match outcome {
+            Ok(Ok(_)) => Ok(self.global.num_operations()),
+            Ok(Err(e)) => match *e {
+                EvalAltResult::Return(..) => Ok(self.global.num_operations()),
+                error => {
+                    self.renew();
+                    Err(error.to_string())
+                }
+            },
+            Err(_) => {
+                self.renew();
+                Err("the rule broke down".into())
+            }
+        }
+    }
+
+    /// After an error nothing of the interpreter's state is kept.
+    fn renew(&mut self) {
+        *self = Self::new(self.host, Arc::clone(&self.view));
+    }
+}
+
+/// With one cache at the bottom, or Rhai would throw resolved functions away after every script.
+fn new_caches() -> Caches {
+    let mut caches = Caches::new();
+    caches.push_fn_resolution_cache();
+    caches
+}

@@ -1,0 +1,184 @@
+//! `rule.toml`: what is known of a rule besides its judgement.
+
+use crate::library::{RuleProblem, RuleSource};
+use crate::param::Param;
+use chrono::NaiveDate;
+use dingan_core::finding::{Scope, Severity, Stage};
+use dingan_core::selector::Selector;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Where a rule stands in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// Being written; never runs outside its own cases.
+    Draft,
+    /// Runs on real claims, its findings stay in their run.
+    Shadow,
+    /// In force.
+    Active,
+    /// No longer in force. The folder stays, so that its code is not used again.
+    Retired,
+    /// Cannot run until what it `needs` is delivered.
+    Unavailable,
+}
+
+/// What a finding does to the transaction that raised it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Default)]
+#[serde(rename_all = "kebab-case")]
+pub enum Effect {
+    /// It is kept.
+    #[default]
+    Record,
+    /// The hospital is told.
+    Warn,
+    /// The transaction is refused.
+    Block,
+}
+
+/// Effects by transaction (`infno`).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Effects {
+    /// Where no other is given.
+    #[serde(default)]
+    pub default: Effect,
+    /// By `infno`.
+    #[serde(flatten)]
+    pub by_transaction: BTreeMap<String, Effect>,
+}
+
+/// What a rule rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Basis {
+    /// The document.
+    pub document: String,
+    /// The article or annex.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub article: String,
+    /// Since when it holds.
+    pub date: NaiveDate,
+}
+
+/// The metadata of a rule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleMeta {
+    /// Our own code, never used for another rule.
+    pub code: String,
+    /// The national number, where there is one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub gz: String,
+    /// Title.
+    pub title: String,
+    /// 违规 or 可疑.
+    pub severity: Severity,
+    /// When it runs.
+    pub stages: Vec<Stage>,
+    /// What a finding does.
+    #[serde(default)]
+    pub effect: Effects,
+    /// What it looks at: its script runs once for each line, or once for the claim.
+    pub scope: Scope,
+    /// How many days of history it needs: other visits that ended (or are still open) no longer
+    /// than this before the visit began, and their lines.
+    #[serde(default)]
+    pub window_days: u32,
+    /// What it rests on.
+    pub basis: Vec<Basis>,
+    /// Where it stands in its life.
+    pub status: Status,
+    /// Raised with every change of the judgement or a parameter.
+    pub version: u32,
+    /// Parameters.
+    #[serde(default, rename = "param")]
+    pub params: BTreeMap<String, Param>,
+    /// Facts it needs besides visit, lines and person.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// Which claims and lines it looks at.
+    #[serde(default)]
+    pub selector: Selector,
+    /// The finding in words; `{name}` stands for a piece of evidence.
+    pub message: String,
+}
+
+/// The families and the first digit of their codes (review-rules: policy, management, medical; ours: conduct).
+const FAMILIES: [(&str, char); 4] = [("policy", '1'), ("management", '2'), ("medical", '3'), ("conduct", '4')];
+
+impl RuleMeta {
+    /// The effect on a transaction.
+    pub fn effect_on(&self, infno: &str) -> Effect {
+        self.effect.by_transaction.get(infno).copied().unwrap_or(self.effect.default)
+    }
+
+    /// What must hold beyond the shape.
+    pub(crate) fn check(&self, source: &RuleSource) -> Vec<RuleProblem> {
+        let mut problems = Vec::new();
+        let mut problem = |needle: &str, message: String| {
+            problems.push(RuleProblem::at(source.manifest_path(), &source.toml, needle, message));
+        };
+        let (family, folder) = source.path.rsplit_once('/').unwrap_or(("", &source.path));
+        let family = family.rsplit('/').next().unwrap_or_default();
+        match FAMILIES.iter().find(|(name, _)| *name == family) {
+            None => problem("code", format!("`{family}` is no family; there are policy, management, medical, conduct")),
+            Some((_, digit)) => {
+                let digits = self.code.strip_prefix("DG").unwrap_or_default();
+                if digits.len() != 4 || !digits.bytes().all(|b| b.is_ascii_digit()) || !digits.starts_with(*digit) {
+                    problem("code", format!("a code of family `{family}` is DG{digit} and three digits"));
+                }
+            }
+        }
+        if !folder.strip_prefix(self.code.as_str()).is_some_and(|rest| rest.starts_with('-')) {
+            problem("code", format!("the folder `{folder}` must be named `{}-…`", self.code));
+        }
+        if self.stages.is_empty() {
+            problem("stages", "name at least one stage".into());
+        }
+        if self.basis.is_empty() {
+            problem("title", "a rule needs at least one [[basis]]".into());
+        }
+        if self.version == 0 {
+            problem("version", "versions count from 1".into());
+        }
+        if self.title.is_empty() || self.message.is_empty() {
+            problem("title", "title and message must not be empty".into());
+        }
+        if self.status == Status::Unavailable && self.needs.is_empty() {
+            problem("status", "an unavailable rule says in `needs` what it waits for".into());
+        }
+        if self.scope == Scope::Stay && !self.selector.visit.iter().all(|k| k.is_stay()) {
+            problem("scope", "a rule of scope `stay` selects stays only".into());
+        }
+        if self.scope == Scope::Stay && self.selector.visit.is_empty() {
+            problem("scope", "a rule of scope `stay` names the kinds of stay in its selector".into());
+        }
+        let effects = [self.effect.default].into_iter().chain(self.effect.by_transaction.values().copied());
+        if self.severity != Severity::Breach && effects.into_iter().any(|e| e == Effect::Block) {
+            problem("effect", "only a definite breach may block".into());
+        }
+        for (name, param) in &self.params {
+            if let Err(message) = param.check() {
+                problem(&format!("[param.{name}]"), format!("parameter `{name}`: {message}"));
+            }
+        }
+        for p in crate::message::placeholders(&self.message).iter().filter(|p| p.is_empty()).take(1) {
+            problem("message", format!("the message has an empty placeholder `{{{p}}}`"));
+        }
+        problems
+    }
+}
+
+/// Codes that stand twice.
+pub(crate) fn repeated_codes(rules: &[(RuleMeta, &RuleSource)]) -> Vec<RuleProblem> {
+    let mut seen = BTreeSet::new();
+    rules
+        .iter()
+        .filter(|(meta, _)| !seen.insert(meta.code.as_str()))
+        .map(|(meta, source)| {
+            let message = format!("code `{}` is used by another rule; codes are never used twice", meta.code);
+            RuleProblem::at(source.manifest_path(), &source.toml, "code", message)
+        })
+        .collect()
+}

@@ -1,0 +1,157 @@
+//! Looking at the lines of a claim.
+
+mod conflicts;
+mod pairs;
+
+use crate::facts::{Claim, Found, Line, Lines, View, quantity, text};
+use crate::host::{Fallible, Registry, fail};
+use crate::natives::{days_text, found_list, lines_at};
+use crate::values::{Day, Yuan};
+use chrono::NaiveDate;
+use dingan_core::codes::{ItemCode, LineNo, VisitId};
+use dingan_core::facts::{LineFact, NetLine};
+use dingan_core::finding::Related;
+use dingan_core::money::{Money, Quantity};
+use dingan_core::person::PastLine;
+use rhai::{Dynamic, ImmutableString, Map};
+use rust_decimal::Decimal;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub(crate) fn register(r: &mut Registry<'_>) {
+    r.fun("lines_of", |c: &mut Claim, item: ImmutableString| -> Fallible<Lines> {
+        let at = c.0.lines_of(&item);
+        c.0.spend(at.len())?;
+        Ok(lines_at(&c.0, at.iter().copied()))
+    });
+
+    // what is known of a line's item
+    r.fun("knows", |l: &mut Line, table: ImmutableString, word: ImmutableString| -> Fallible<bool> {
+        let (_, fact) = l.net()?;
+        Ok(l.view.knowledge.get(&table, &fact.line.item).iter().any(|p| p.word == word.as_str()))
+    });
+    r.fun("number", |l: &mut Line, table: ImmutableString| -> Fallible<Dynamic> {
+        let (_, fact) = l.net()?;
+        let number = l.view.number(&table, &fact.line.item);
+        Ok(number.map_or(Dynamic::UNIT, |n| Dynamic::from_decimal(quantity(n))))
+    });
+    r.fun("part", |l: &mut Line, units: Decimal| -> Fallible<Lines> {
+        let units = Quantity::from_decimal_rounded(units).map_err(|e| fail(format!("{units} units: {e}")))?;
+        Ok(Lines { view: Arc::clone(&l.view), at: Arc::from([(l.at, Some(units))]) })
+    });
+
+    r.named::<Lines>("Lines");
+    r.list::<Lines>();
+    r.get("len", |l: &mut Lines| l.at.len() as i64);
+    r.get("is_empty", |l: &mut Lines| l.at.is_empty());
+    r.get("amount", |l: &mut Lines| -> Fallible<Yuan> {
+        l.view.spend(l.at.len())?;
+        Ok(Yuan(nets(l).map(|(_, n)| n.amount).sum::<Money>()))
+    });
+    r.get("quantity", |l: &mut Lines| -> Fallible<Decimal> {
+        l.view.spend(l.at.len())?;
+        Ok(quantity(nets(l).map(|(_, n)| n.quantity).sum::<Quantity>()))
+    });
+    r.get("days", |l: &mut Lines| -> Fallible<ImmutableString> {
+        l.view.spend(l.at.len())?;
+        let mut days: Vec<String> = facts(l).map(|(_, f)| f.line.time.date().to_string()).collect();
+        days.dedup();
+        Ok(text(&days_text(&days)))
+    });
+    r.get("names", |l: &mut Lines| -> Fallible<ImmutableString> {
+        l.view.spend(l.at.len())?;
+        let mut names: Vec<&str> = facts(l).map(|(_, f)| Line::name(f)).collect();
+        names.sort_unstable();
+        names.dedup();
+        Ok(text(&names.join("、")))
+    });
+    r.fun("on", |l: &mut Lines, day: Day| kept(l, |f| f.line.time.date() == day.0));
+    r.fun("before", |l: &mut Lines, day: Day| kept(l, |f| f.line.time.date() < day.0));
+    r.fun("after", |l: &mut Lines, day: Day| kept(l, |f| f.line.time.date() > day.0));
+    r.fun("without_supply_days", |l: &mut Lines| kept(l, |f| f.line.supply_days.is_none()));
+    r.fun("supplied_beyond", |l: &mut Lines, table: ImmutableString, days: i64| supplied_beyond(l, &table, days));
+    r.evidence(&["item", "limit", "days", "supply"]);
+    conflicts::register(r);
+    pairs::register(r);
+}
+
+fn nets(l: &Lines) -> impl Iterator<Item = (u32, &NetLine)> {
+    l.at.iter().filter_map(|(at, _)| l.view.net(*at).map(|(n, _)| (*at, n)))
+}
+
+fn facts(l: &Lines) -> impl Iterator<Item = (u32, &LineFact)> {
+    l.at.iter().filter_map(|(at, _)| l.view.net(*at).map(|(_, f)| (*at, f)))
+}
+
+fn kept(l: &mut Lines, keep: impl Fn(&LineFact) -> bool) -> Fallible<Lines> {
+    l.view.spend(l.at.len())?;
+    let keeps = |at: u32| l.view.net(at).is_some_and(|(_, f)| keep(f));
+    Ok(Lines { at: l.at.iter().filter(|(at, _)| keeps(*at)).copied().collect(), view: Arc::clone(&l.view) })
+}
+
+/// Lines that last longer than the days allowed (those of the table before the general ones), each
+/// with the units beyond at stake.
+fn supplied_beyond(l: &mut Lines, table: &str, days: i64) -> Fallible<rhai::Array> {
+    l.view.spend(l.at.len())?;
+    let mut found = Vec::new();
+    for (at, fact) in facts(l) {
+        let Some(supply) = fact.line.supply_days else { continue };
+        let limit = l.view.number(table, &fact.line.item).unwrap_or(Quantity::whole(days));
+        if supply <= limit {
+            continue;
+        }
+        let Some((net, _)) = l.view.net(at) else { continue };
+        let evidence = Map::from([
+            ("item".into(), text(Line::name(fact)).into()),
+            ("supply".into(), Dynamic::from_decimal(quantity(supply))),
+            ("limit".into(), Dynamic::from_decimal(quantity(limit))),
+        ]);
+        let units = portion(net.quantity, supply - limit, supply)?;
+        let lines = Lines { view: Arc::clone(&l.view), at: Arc::from([(at, Some(units))]) };
+        found.push(Found { lines, related: Vec::new(), evidence, open: false });
+    }
+    Ok(found_list(found))
+}
+
+/// `whole × part ÷ of`, rounded to the scale of quantities.
+fn portion(whole: Quantity, part: Quantity, of: Quantity) -> Fallible<Quantity> {
+    let exact = whole
+        .to_decimal()
+        .checked_mul(part.to_decimal())
+        .and_then(|n| n.checked_div(of.to_decimal()))
+        .ok_or_else(|| fail("a quantity is out of range"))?;
+    Quantity::from_decimal_rounded(exact).map_err(|e| fail(format!("{exact}: {e}")))
+}
+
+/// Lines by a key, keeping their order.
+fn grouped<K: Ord>(l: &Lines, key: impl Fn(&LineFact) -> K) -> BTreeMap<K, Vec<u32>> {
+    let mut groups: BTreeMap<K, Vec<u32>> = BTreeMap::new();
+    for (at, fact) in facts(l) {
+        groups.entry(key(fact)).or_default().push(at);
+    }
+    groups
+}
+
+fn here(line: &LineNo) -> Related {
+    Related { visit: VisitId::default(), line: line.clone() }
+}
+
+/// Lines of an item settled on a day, in earlier parts of this stay and other visits to this
+/// institution.
+fn settled_on<'v>(view: &'v View, item: &'v ItemCode, day: NaiveDate) -> Fallible<impl Iterator<Item = &'v PastLine>> {
+    let history = &view.facts.history;
+    // lines of other visits stand in order of time
+    let from = history.lines.partition_point(|l| l.time.date() < day);
+    let of_day = history.lines.get(from..).unwrap_or_default();
+    let of_day = of_day.get(..of_day.partition_point(|l| l.time.date() == day)).unwrap_or_default();
+    let own: Vec<&PastLine> = view.settled_here(item).filter(|l| l.time.date() == day).collect();
+    view.spend(own.len() + of_day.len())?;
+    let others = of_day.iter().filter(move |l| l.item == *item && at_this_institution(view, l));
+    Ok(own.into_iter().chain(others))
+}
+
+/// Whether a settled line belongs to another visit at the same institution.
+fn at_this_institution(view: &View, row: &PastLine) -> bool {
+    let facts = &view.facts;
+    facts.history.visits.iter().any(|v| v.id == row.visit && v.institution == facts.visit.institution)
+}

@@ -1,0 +1,50 @@
+//! Every rule of the library: its page is whole and its examples hold.
+
+use dingan_core::knowledge::Knowledge;
+use dingan_rules::case::{page_problems, run_cases};
+use dingan_rules::{RuleLibrary, embedded_pages, embedded_sources, pages_in, sources_in};
+use std::path::Path;
+use std::sync::Arc;
+
+fn folder() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/library"))
+}
+
+#[test]
+fn every_example_of_every_page_holds() {
+    let mut wrong = Vec::new();
+    let mut cases = 0;
+    for (source, page) in embedded_sources().iter().zip(&embedded_pages()) {
+        assert_eq!(source.path, page.path);
+        let meta = source.meta().unwrap();
+        wrong.extend(page_problems(&meta, page).iter().map(ToString::to_string));
+        match run_cases(source, page) {
+            Ok(results) => {
+                cases += results.len();
+                for r in results {
+                    if let Some(failure) = r.failure {
+                        wrong.push(format!("{}/rule.md:{}: {}: {failure}", page.path, r.case.line, r.case.title));
+                    }
+                }
+            }
+            Err(problem) => wrong.push(problem.to_string()),
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {cases} cases:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(cases > 60, "only {cases} cases were found");
+}
+
+#[test]
+fn the_program_carries_what_is_in_the_folder() {
+    assert_eq!(embedded_sources(), sources_in(folder()).unwrap());
+    assert_eq!(embedded_pages(), pages_in(folder()).unwrap());
+}
+
+#[test]
+fn a_library_is_listed_by_code() {
+    let library = RuleLibrary::compile(&embedded_sources(), Arc::new(Knowledge::default())).unwrap();
+    let codes: Vec<&str> = library.rules().map(|r| r.code.as_str()).collect();
+    assert!(codes.is_sorted() && codes.len() >= 12, "{codes:?}");
+    assert_eq!(library.window_days(), 31);
+    assert_eq!(library.only(|r| r.code == "DG4001").window_days(), 1);
+}

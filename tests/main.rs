@@ -1,0 +1,2 @@
+//! The end-to-end tests of the workspace, one binary.
+
