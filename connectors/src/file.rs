@@ -9,9 +9,13 @@ mod cell;
 mod claims;
 mod persons;
 mod reference;
+#[cfg(test)]
+mod round_trip;
 pub(crate) mod table;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_claims;
 mod write;
 
 pub use claims::{ClaimProblem, Claims, FileEvent, MAX_LINE_BYTES};

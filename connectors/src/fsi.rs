@@ -70,8 +70,8 @@ mod tests;
 mod time;
 mod value;
 
-pub use routes::infno_of_path;
 pub use profile::{Profile, ProfileError};
+pub use routes::infno_of_path;
 
 use crate::desk::{Caller, Desk, Reply};
 use answer::Answer;
@@ -110,7 +110,8 @@ pub async fn handle<D: Desk + ?Sized>(
     let mut call = match open(profile, body, path_infno, now, &mut notes) {
         Ok((route, by, input)) => Call::new(profile, route, by, input, notes),
         Err((route, failure)) => {
-            let body = answer.failed(&failure, |_, _| String::new(), notes.into_text(Vec::new(), profile.warn_tolerances));
+            let body =
+                answer.failed(&failure, |_, _| String::new(), notes.into_text(Vec::new(), profile.warn_tolerances));
             return handled(body, route.or_else(|| routes::find(path_infno?)), Some(&failure));
         }
     };
@@ -209,7 +210,8 @@ fn route(infno: &str, path_infno: Option<&str>) -> Result<&'static Route, Proble
         return Err(Problem::new("INFNO_PATH_MISMATCH", "/infno", message).hint("请核对请求地址与infno"));
     }
     routes::find(infno).ok_or_else(|| {
-        Problem::new("INFNO_UNKNOWN", "/infno", format!("本系统不支持交易{shown}")).hint("请核对交易编号，或联系经办机构确认支持的交易")
+        Problem::new("INFNO_UNKNOWN", "/infno", format!("本系统不支持交易{shown}"))
+            .hint("请核对交易编号，或联系经办机构确认支持的交易")
     })
 }
 

@@ -16,11 +16,13 @@ use rhai::packages::{
 };
 use rhai::{
     AST, ASTNode, Caches, Dynamic, Engine, EvalAltResult, EvalContext, Expr, Expression, FuncRegistration, GlobalRuntimeState, Map,
-    NativeCallContext, Position, RhaiNativeFunc, Scope, StmtBlock,
+    NativeCallContext, Position, RhaiNativeFunc, Scope, Stmt, StmtBlock,
 };
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What a native function answers.
 pub(crate) type Fallible<T> = Result<T, Box<EvalAltResult>>;
@@ -136,6 +138,8 @@ pub(crate) struct Script {
 /// The engine with everything registered; one for all rules of a library.
 pub(crate) struct Host {
     engine: Engine,
+    /// Tells this engine's resolved functions from another's.
+    id: u64,
     functions: BTreeSet<&'static str>,
     properties: BTreeSet<&'static str>,
 }
@@ -183,7 +187,7 @@ impl Host {
         crate::facts::register(&mut registry);
         crate::natives::register(&mut registry);
         let Registry { functions, properties, .. } = registry;
-        Self { engine, functions, properties }
+        Self { engine, id: NEXT_HOST.fetch_add(1, Ordering::Relaxed), functions, properties }
     }
 
     /// Parses and checks a script. Parameters become constants in it.
@@ -222,17 +226,30 @@ impl Host {
         if ast.has_functions() {
             problem(Position::NONE, "a script defines no functions; loops over facts are native".into());
         }
+        // a call that stands as a statement of its own is no expression in the tree
+        ast.walk(&mut |nodes: &[ASTNode<'_>]| {
+            if let Some(ASTNode::Stmt(Stmt::FnCall(f, at))) = nodes.last()
+                && !f.is_operator_call()
+                && !self.functions.contains(f.name.as_str())
+            {
+                problem(*at, format!("no function `{}`", f.name));
+            }
+            true
+        });
         let mut keys: BTreeSet<String> = BTreeSet::new();
         let mut of_param = BTreeSet::new();
+        let (mut uses, mut by_name) = (Vec::new(), BTreeSet::new());
         walk(ast, |e| match e {
             Expr::Map(m, _) => keys.extend(m.0.iter().map(|(k, _)| k.name.to_string())),
             Expr::Dot(b, ..) => {
-                if let (Expr::Variable(v, ..), Expr::Property(p, at)) = (&b.lhs, &b.rhs)
+                if let (Expr::Variable(v, _, var), Expr::Property(p, at)) = (&b.lhs, &b.rhs)
                     && v.1 == "param"
                 {
+                    by_name.insert(place(*var));
                     of_param.insert((place(*at), p.2.to_string()));
                 }
             }
+            Expr::Variable(v, _, at) if v.1 == "param" => uses.push(*at),
             _ => {}
         });
         walk(ast, |e| match e {
@@ -249,14 +266,11 @@ impl Host {
             Expr::Property(p, at) if !self.properties.contains(p.2.as_str()) && !keys.contains(p.2.as_str()) => {
                 problem(*at, format!("no property `{}`", p.2));
             }
-            Expr::Dot(b, ..) | Expr::Index(b, ..)
-                if matches!(&b.lhs, Expr::Variable(v, ..) if v.1 == "param")
-                    && !matches!(&b.rhs, Expr::Property(..)) =>
-            {
-                problem(b.lhs.position(), "use a parameter as `param.name`, in a variable of its own if need be".into());
-            }
             _ => {}
         });
+        for at in uses.into_iter().filter(|at| !by_name.contains(&place(*at))) {
+            problem(at, "use a parameter as `param.name`, in a variable of its own if need be".into());
+        }
         problems.sort();
         problems.dedup();
         if problems.is_empty() { Ok(()) } else { Err(problems) }
@@ -274,6 +288,15 @@ fn walk(ast: &AST, mut on_expr: impl FnMut(&Expr)) {
 
 fn place(at: Position) -> (usize, usize) {
     (at.line().unwrap_or(1), at.position().unwrap_or(1))
+}
+
+static NEXT_HOST: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    /// Functions resolved by earlier claims on this thread, and by which engine. To resolve one costs
+    /// more than to call it, and since scripts define none, what was resolved holds for every script
+    /// of the engine. It changes how long a review takes and nothing else.
+    static RESOLVED: RefCell<Option<(u64, Caches)>> = const { RefCell::new(None) };
 }
 
 /// The scripts of one claim, one after the other.
@@ -294,7 +317,11 @@ impl<'h> Session<'h> {
             .push_constant("history", History(Arc::clone(&view)));
         let mut global = host.engine.new_global_runtime_state();
         global.tag = Dynamic::from(Current(Arc::clone(&view)));
-        Self { host, view, scope, global, caches: new_caches() }
+        let caches = match RESOLVED.take() {
+            Some((id, caches)) if id == host.id => caches,
+            _ => new_caches(),
+        };
+        Self { host, view, scope, global, caches }
     }
 
     /// Runs a script, for one line where it is a rule of lines. Answers the operations it took, or
@@ -329,7 +356,15 @@ impl<'h> Session<'h> {
 
     /// After an error nothing of the interpreter's state is kept.
     fn renew(&mut self) {
+        self.caches = new_caches();
         *self = Self::new(self.host, Arc::clone(&self.view));
+    }
+}
+
+impl Drop for Session<'_> {
+    fn drop(&mut self) {
+        let caches = std::mem::replace(&mut self.caches, Caches::new());
+        RESOLVED.set(Some((self.host.id, caches)));
     }
 }
 

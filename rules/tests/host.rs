@@ -154,7 +154,7 @@ fn a_manifest_says_where_it_is_wrong() {
     };
     assert_eq!(changed("x", "x"), "");
     assert!(changed("'breach'", "'grave'").starts_with("policy/DG1001-test/rule.toml:3:12: unknown variant `grave`"));
-    assert!(changed("value = 5", "value = 'five'").contains("rule.toml:14:1: parameter `days`"));
+    assert!(changed("value = 5", "value = 'five'").contains("rule.toml:13:1: parameter `days`"));
     assert!(changed("DG1001", "DG2001").contains("a code of family `policy` is DG1"));
     assert!(changed("version = 3", "version = 3\nefect = 1").contains("unknown field `efect`"));
     assert!(changed("'active'", "'unavailable'").contains("says in `needs`"));

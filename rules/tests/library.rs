@@ -1,8 +1,8 @@
 //! Every rule of the library: its page is whole and its examples hold.
 
 use dingan_core::knowledge::Knowledge;
-use dingan_rules::case::{page_problems, run_cases};
-use dingan_rules::{RuleLibrary, embedded_pages, embedded_sources, pages_in, sources_in};
+use dingan_rules::case::{cases, page_problems, run_cases};
+use dingan_rules::{RuleLibrary, RulePage, embedded_pages, embedded_sources, pages_in, sources_in};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -47,4 +47,28 @@ fn a_library_is_listed_by_code() {
     assert!(codes.is_sorted() && codes.len() >= 12, "{codes:?}");
     assert_eq!(library.window_days(), 31);
     assert_eq!(library.only(|r| r.code == "DG4001").window_days(), 1);
+}
+
+#[test]
+fn a_page_that_says_something_else_fails() {
+    let sources = embedded_sources();
+    let source = sources.iter().find(|s| s.path.contains("DG3001")).unwrap();
+    let block = "person = { sex = 'female' }\nvisit = { begin = 2025-03-01 }\n\
+                 knowledge = [{ table = 'drug-sex', item = 'X', word = 'male' }]\nlines = [{ no = '1', item = 'X' }]\n";
+    let failure = |kind: &str, more: &str| {
+        let markdown = format!("text\n```case {kind} \"title\"\n{block}{more}\n```\n");
+        let page = RulePage { path: source.path.clone(), markdown };
+        run_cases(source, &page).unwrap().remove(0).failure.unwrap_or_default()
+    };
+    assert_eq!(failure("flagged", "expect = [{ lines = ['1'], charge = 10 }]"), "");
+    assert_eq!(failure("flagged", "expect = [{ lines = ['1'], charge = 11 }]"), "expectation 1: charge 10.00, expected 11.00");
+    assert!(failure("flagged", "").contains("raised and not expected"));
+    assert!(failure("clean", "expect = [{ lines = ['1'] }]").contains("a clean case expects nothing"));
+    assert!(failure("boundary", "expect = [{ lines = ['2'] }]").contains("lines [\"1\"], expected [\"2\"]"));
+    assert!(failure("flagged", "expect = [{ lines = ['1'] }, { lines = ['1'] }]").contains("2 was not raised"));
+    assert!(failure("undecided", "undecided = ['gend']").contains("undecided for want of []"));
+    assert_eq!(failure("flagged", "expekt = 1"), "line 7: unknown field `expekt`, expected one of `stage`, `person`, `visit`, `settled_at`, `institutions`, `items`, `lines`, `settled`, `history`, `knowledge`, `params`, `expect`, `undecided`");
+    let page = RulePage { path: source.path.clone(), markdown: "```case maybe\n```\n".into() };
+    assert_eq!(cases(&page).unwrap_err().line, 1);
+    assert!(page_problems(&source.meta().unwrap(), &page).len() >= 4);
 }

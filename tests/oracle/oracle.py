@@ -21,13 +21,12 @@ from functools import lru_cache
 
 ONE = 10**6  # a ratio of 1
 
-# The key under which a [[layer]] carries its name; docs/policy.md does not give it (R1).
-LAYER_ID = "id"
-# The key of `repeat` naming the accumulator that counts the stays before; not given either (R1).
-REPEAT_STAYS = "accumulator"
-
 FUNDS = ("hifp", "cvlserv", "hifes", "hifmi", "hifob", "hifdm", "maf", "oth")
 STAYS = ("inpatient", "day-surgery", "maternity-inpatient")
+
+
+class Refused(Exception):
+    """The claim cannot be settled; the text is the code of the refusal."""
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -86,22 +85,26 @@ def share(amount, millionths):
 
 
 def visit_kind(med_type):
-    """The kind of visit a national med_type stands for."""
+    """The kind of visit a national med_type stands for (R38)."""
     if med_type.startswith("28"):
         return "day-surgery"
-    if med_type.startswith("2"):
+    if med_type.startswith(("2106", "2107", "52")):
+        return "maternity-inpatient"
+    if med_type.startswith(("21", "22", "23", "24", "71")):
         return "inpatient"
     if med_type.startswith("13"):
         return "emergency"
-    if med_type.startswith("14") or med_type.startswith("9901"):
+    if med_type.startswith(("14", "15", "16", "17", "18", "19", "99")):
         return "chronic"
     if med_type.startswith("41"):
         return "pharmacy"
-    if med_type.startswith("51"):
+    if med_type.startswith(("51", "53")):
         return "maternity-outpatient"
-    if med_type.startswith("52"):
-        return "maternity-inpatient"
     return "outpatient"
+
+
+# hosp_lv as published: 1 to 4 and 12 are third, 5 to 7 and 13 second class, all else first or without.
+CLASS_OF_HOSPITAL = {**dict.fromkeys(("1", "2", "3", "4", "12"), "3"), **dict.fromkeys(("5", "6", "7", "13"), "2")}
 
 
 def full_years(born, day):
@@ -115,38 +118,67 @@ def full_months(since, day):
     return months - 1 if day[8:10] < since[8:10] else months
 
 
+def covers(row, day):
+    """Whether a row with `first` and `last` day (open at the end without one) holds on `day`."""
+    return row["first"] <= day and (row["last"] is None or day <= row["last"])
+
+
+def latest(rows, day):
+    """Of the rows that hold on `day` the one that begins last; None if none holds."""
+    return max((row for row in rows if covers(row, day)), key=lambda row: row["first"], default=None)
+
+
 def holding(rows, day):
     """Codes of the dated rows [code, first day, last day or None] that hold on `day`."""
     return [code for code, first, last in rows if first <= day and (last is None or day <= last)]
 
 
+def policy_of(case, days):
+    """The policy for these days. Which of them selects it is itself policy: the one of the end is asked (R39)."""
+
+    def on(day):
+        rows = [
+            {"first": policy["effective_from"], "last": policy.get("effective_to"), "policy": policy}
+            for policy in case["policies"]
+        ]
+        return latest(rows, day)["policy"]
+
+    policy = on(days["end"])
+    by = policy.get("dates", {}).get("policy", "end")
+    return policy if by == "end" else on(days[by])
+
+
 class Part:
     """A claim part: the whole claim, or the lines of one calendar year of a stay that is split by fee date."""
 
-    def __init__(self, case, index, year, start, end):
-        policy, person, visit = case["policy"], case["person"], case["visit"]
+    def __init__(self, case, index, days, age):
+        person, visit = case["person"], case["visit"]
+        policy = self.policy = policy_of(case, days)
         self.index = index
-        self.year = year
-        self.start, self.end = start, end
+        self.days = days
+        self.by = by = policy.get("dates", {})
 
-        settled = case["request"]["time"][:10]
-        days = {"start": start, "end": end, "settlement": settled}
-        by = policy.get("dates", {})
+        # Without a relation on either end of the part there is no pool whose policy could be asked.
+        relations = [row for row in person["relations"] if row["insutype"] == visit["insutype"]]
+        relation = latest(relations, days[by.get("entitlement", "start")])
+        if relation is None or not any(covers(row, days[end]) for row in relations for end in ("start", "end")):
+            raise Refused("NOT_INSURED")
 
+        self.visit_id = visit["id"]
+        self.insutype = visit["insutype"]
         self.med_type = visit["med_type"]
         self.visit = visit_kind(self.med_type)
-        self.psn_type = person["psn_type"]
+        self.psn_type = relation["psn_type"]
         self.level = case["institution"]["level"]
-        self.civil_servant = person["civil_servant"]
+        self.civil_servant = relation["civil_servant"]
         self.sex = person["sex"]
-        # By the first day of the visit, also in a later part.
-        self.age = full_years(person["birth"], visit["begin"][:10])
+        self.age = age
         self.disease = visit["disease"] or visit["main_diagnosis"]
         self.identities = holding(person["identities"], days[by.get("identity", "start")])
         self.filings = holding(person["filings"], days[by.get("filing", "start")])
         # R2: counted on the day that selects the entitlement.
-        self.insured_months = full_months(person["insured_since"], days[by.get("entitlement", "start")])
-        self.contribution_years = person["contribution_years"]
+        self.insured_months = full_months(relation["first"], days[by.get("entitlement", "start")])
+        self.contribution_years = relation["contribution_years"]
 
         pool, home = case["institution"]["pool"], policy["pool_area"]
         if pool == home:
@@ -156,13 +188,31 @@ class Part:
         else:
             self.place = "remote"
 
+        # The day in whose month, quarter and year the part counts.
+        self.counts = days[by.get("year", "end")]
 
-def listed(value):
-    return value if isinstance(value, list) else [value]
+        # A part that ends in a year after that of admission bears a deductible of its own, or goes on with the old
+        # one. That may also be what is left after a forced mid-stay settlement; R15, R12: it begins anew then too.
+        over_year = self.visit in STAYS and days["end"][:4] > visit["begin"][:4]
+        self.second_deductible = by.get("second_deductible", False)
+        self.own_deductible = over_year and self.second_deductible and by.get("cross_year", "whole") != "whole"
+        first = max(days["start"], f"{days['end'][:4]}-01-01") if self.own_deductible else days["start"]
+        self.nights = max(1, (date.fromisoformat(days["end"]) - date.fromisoformat(first)).days)
+
+    def period(self, acc):
+        """The name of the period in which an accumulator counts this part."""
+        if acc["period"] == "stay":
+            own = self.own_deductible and acc["feeds"] == "deductible"
+            return f"{self.visit_id}/{self.days['end'][:4]}" if own else self.visit_id
+        if acc["period"] == "month":
+            return self.counts[:7]
+        if acc["period"] == "quarter":
+            return f"{self.counts[:4]}Q{(int(self.counts[5:7]) + 2) // 3}"
+        return self.counts[:4]
 
 
 def begins_with(text, prefixes):
-    return any(text.startswith(prefix) for prefix in listed(prefixes))
+    return any(text.startswith(prefix) for prefix in prefixes)
 
 
 def any_begins_with(texts, prefixes):
@@ -170,20 +220,20 @@ def any_begins_with(texts, prefixes):
 
 
 CONDITIONS = {
-    "visit": lambda want, part: part.visit in listed(want),
+    "visit": lambda want, part: part.visit in want,
     "med_type": lambda want, part: begins_with(part.med_type, want),
     "psn_type": lambda want, part: begins_with(part.psn_type, want),
-    "level": lambda want, part: part.level in listed(want),
+    "level": lambda want, part: part.level in want,
     "identity": lambda want, part: any_begins_with(part.identities, want),
     "not_identity": lambda want, part: not any_begins_with(part.identities, want),
     "civil_servant": lambda want, part: part.civil_servant == want,
-    "sex": lambda want, part: part.sex in listed(want),
+    "sex": lambda want, part: part.sex == want,
     "age_min": lambda want, part: part.age >= want,
     "age_max": lambda want, part: part.age <= want,
     "disease": lambda want, part: begins_with(part.disease, want),
-    "place": lambda want, part: part.place in listed(want),
-    "filed": lambda want, part: any(code in listed(want) for code in part.filings),
-    "not_filed": lambda want, part: not any(code in listed(want) for code in part.filings),
+    "place": lambda want, part: part.place in want,
+    "filed": lambda want, part: any(code in want for code in part.filings),
+    "not_filed": lambda want, part: not any(code in want for code in part.filings),
     "insured_months_below": lambda want, part: part.insured_months < want,
 }
 
@@ -195,53 +245,76 @@ def holds(when, part):
     return all(CONDITIONS[key](want, part) for key, want in when.items())
 
 
-def figure(spec, part):
-    """The value of a figure for this part: that of the first case that holds, else None.
-
-    A figure written as a bare value, or as a table around `value`, is read too, so that the oracle does not depend
-    on which figures a policy file may abbreviate (R1).
-    """
-    if spec is None or isinstance(spec, (str, int)):
-        return spec
-    if isinstance(spec, dict):
-        return figure(spec["value"], part) if holds(spec.get("when"), part) else None
-    for case in spec:
+def figure(cases, part):
+    """The value of a figure for this part: that of the first case that holds, else None."""
+    for case in cases or ():
         if holds(case.get("when"), part):
             return case["value"]
     return None
 
 
-def money_figure(spec, part):
-    value = figure(spec, part)
+def money_figure(cases, part):
+    value = figure(cases, part)
     return None if value is None else money(value)
 
 
-def ratio_figure(spec, part):
-    value = figure(spec, part)
+def ratio_figure(cases, part):
+    value = figure(cases, part)
     return None if value is None else ratio(value)
 
 
-def parts_of(case):
-    """The claim parts in order."""
+def days_of(case):
+    """First and last day of the claim, and the day of its settlement."""
     visit, request = case["visit"], case["request"]
-    begin = visit["begin"][:10]
+    settled = request["time"][:10]
     if visit_kind(visit["med_type"]) not in STAYS:
-        end = begin  # for an outpatient visit both dates are the visit
-    elif visit["end"] is not None and not request["mid_stay"]:
+        end = visit["begin"][:10]  # for an outpatient visit both dates are the visit
+    elif visit["end"] is not None:
         end = visit["end"][:10]
     else:
-        end = request["time"][:10]
+        end = settled
+    return {"start": visit["begin"][:10], "end": end, "settlement": settled}
 
-    cross_year = case["policy"].get("dates", {}).get("cross_year", "whole")
-    first, last = int(begin[:4]), int(end[:4])
+
+def parts_of(case):
+    """The claim parts in order. Raises `Refused` where the claim cannot be settled."""
+    days = days_of(case)
+    cross_year = policy_of(case, days).get("dates", {}).get("cross_year", "whole")
+    first, last = int(days["start"][:4]), int(days["end"][:4])
+    # The age is that of the first day of the visit, in every part.
+    age = full_years(case["person"]["birth"], days["start"])
+
     if first == last or cross_year == "whole":
-        return [Part(case, 0, first if first == last else None, begin, end)]
+        return [Part(case, 0, days, age)]
     if cross_year == "forced-mid-stay":
-        raise ValueError("refused: the old year has to be settled mid-stay first")
-    return [
-        Part(case, year - first, year, max(begin, f"{year}-01-01"), min(end, f"{year}-12-31"))
-        for year in range(first, last + 1)
-    ]
+        if any(int(line["time"][:4]) < last for line in case["lines"]):
+            raise Refused("YEAR_NOT_SETTLED")
+        return [Part(case, 0, days, age)]
+
+    # R35: a year has a part where it has lines. A bill without any has all of them.
+    years = sorted({year_of(case, line) for line in case["lines"]}) or range(first, last + 1)
+    parts = []
+    for index, year in enumerate(years):
+        start, end = max(days["start"], f"{year}-01-01"), min(days["end"], f"{year}-12-31")
+        # R41: a part that ends with its year was settled then, as far as dates go.
+        settled = days["settlement"] if end == days["end"] else end
+        parts.append(Part(case, index, {"start": start, "end": end, "settlement": settled}, age))
+    return parts
+
+
+def year_of(case, line):
+    """The year of a line of a stay split by fee date. A refund goes with its original of the same bill (R8)."""
+    originals = {other["no"]: other for other in case["lines"] if other["refund_of"] is None}
+    year = int(originals.get(line["refund_of"], line)["time"][:4])
+    days = days_of(case)
+    return min(max(year, int(days["start"][:4])), int(days["end"][:4]))
+
+
+def part_of(case, parts, line):
+    if len(parts) == 1:
+        return parts[0]
+    year = year_of(case, line)
+    return next(part for part in parts if int(part.days["start"][:4]) == year)
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -268,50 +341,61 @@ class Split:
         return Split(*(getattr(self, name) - getattr(other, name) for name in self.__slots__))
 
 
-def advance_ratio(item, person_type):
-    """The advance self-pay ratio of an item: rows of the person type, else of 99, else nothing. Class B only."""
+def advance_ratio(item, person_type, unit_price):
+    """The advance self-pay ratio of an item: rows of the person type, else of 99, else nothing. Class B only.
+
+    Of rows by price band (type 30) the one with the highest bound that the price reaches counts.
+    """
     if item["class"] != "02":
         return 0
     for wanted in (person_type, "99"):
-        for row in item["ratios"]:
-            if row["person_type"] == wanted:
-                stated = ratio(row["ratio"])
-                return ONE - stated if row["ratio_type"] == "20" else stated
+        rows = [row for row in item["ratios"] if row["person_type"] == wanted]
+        rows = [row for row in rows if row["from_price"] is None or unit_price >= price(row["from_price"])]
+        if rows:
+            row = max(rows, key=lambda row: price(row["from_price"] or "0"))
+            stated = ratio(row["ratio"])
+            return ONE - stated if row["ratio_type"] == "20" else stated
     return 0
 
 
 class Pricing:
     """All that decides how one line is divided, apart from how much of it there is."""
 
-    def __init__(self, case, line, item, part, readings):
-        rules = case["policy"].get("split", {})
+    def __init__(self, case, line, part, readings):
+        rules = part.policy.get("split", {})
+        by = part.by.get("catalogue", "fee")
+        # Dates other than the line's own are those of the whole claim.
+        day = line["time"][:10] if by == "fee" else days_of(case)[by]
+        item = latest([row for row in case["catalogue"] if row["code"] == line["item"]], day)
         approval = line["approval"]
-        # R3: refused (2) is own pay for an unrestricted item too.
-        excluded = item is None or item["class"] == "03"
-        if not excluded:
-            if item["restricted"]:
-                excluded = approval != "1"
-            elif approval == "2":
-                readings.add("R3")
-                excluded = True
+        excluded = item is None or item["class"] == "03" or approval == "2"
+        if not excluded and item["restricted"]:
+            excluded = approval != "1"
         self.excluded = excluded
+        self.item = item
         self.price = price(line["price"])
         self.ratio_first = rules.get("order", "limit-first") == "ratio-first"
         self.extra = ratio_figure(rules.get("extra_selfpay"), part) or 0
         if not excluded:
-            # The three levels of an institution are one and the same in a case, whatever `limit_level` says.
-            limit = item["limits"].get(case["institution"]["level"])
+            institution = case["institution"]
+            level = {
+                "lmtpric": institution["price_level"],
+                "dedc": institution["level"],
+                "hosp": CLASS_OF_HOSPITAL.get(institution["hosp_lv"], "1"),
+            }[rules.get("limit_level", "lmtpric")]
+            limit = item["limits"].get(level)
             self.limit = None if limit is None else price(limit)
-            person_type = rules.get("ratio_person_type", case["policy"]["insutype"])
-            self.ratio = advance_ratio(item, person_type)
+            person_type = rules.get("ratio_person_type") or part.policy["insutype"]
+            self.ratio = advance_ratio(item, person_type, self.price)
 
-    def split(self, amount, units, allowed):
-        """Divide `amount` for `units`, of which the item's caps let `allowed` pass."""
+    def split(self, amount, units, room):
+        """Divide `amount` for `units`, where the item's caps leave `room` (None without a cap)."""
         if self.excluded:
             return Split(amount, ownpay=amount)
         if units == 0:
             return Split(amount, in_scope=amount)  # nothing remains; the amount is then nothing too
 
+        allowed = units if room is None else min(units, room)
         ownpay = divide(amount * (units - allowed), units) if allowed < units else 0
         rest, units = amount - ownpay, allowed
 
@@ -331,8 +415,53 @@ class Pricing:
         return Split(amount, ownpay, overlimit, preselfpay + extra, in_scope - extra)
 
 
+class Units:
+    """Units of each item that passed its caps so far."""
+
+    def __init__(self):
+        self.taken = {}
+
+    @staticmethod
+    def caps(line, item):
+        """[(what is counted, how much of it may pass)]: by the day, by the stay (R9: whatever its parts)."""
+        found = []
+        if item["max_per_day"] is not None:
+            found.append(((line["item"], line["time"][:10]), quantity(item["max_per_day"])))
+        if item["max_per_stay"] is not None:
+            found.append((line["item"], quantity(item["max_per_stay"])))
+        return found
+
+    def room(self, line, pricing):
+        """What is left for a line; None without a cap."""
+        if pricing.excluded:
+            return None  # nothing else applies to it
+        return min(
+            (max(0, most - self.taken.get(counted, 0)) for counted, most in self.caps(line, pricing.item)),
+            default=None,
+        )
+
+    def take(self, line, pricing, units):
+        """R10: only units that pass count; those cut off by one cap use nothing of the other."""
+        if not pricing.excluded:
+            for counted in ((line["item"], line["time"][:10]), line["item"]):
+                self.taken[counted] = self.taken.get(counted, 0) + units
+
+
 def line_order(line):
     return (line["time"], line["no"])
+
+
+def taken_back(refunds, no):
+    return sum(quantity(refund["quantity"]) for refund in refunds.get(no, ()))
+
+
+def refunds_of(lines):
+    """The refunds of each line, in their order."""
+    refunds = {}
+    for line in sorted(lines, key=line_order):
+        if line["refund_of"] is not None:
+            refunds.setdefault(line["refund_of"], []).append(line)
+    return refunds
 
 
 def split_lines(case, parts, readings):
@@ -342,75 +471,66 @@ def split_lines(case, parts, readings):
     original, is split as if it stood alone; a refund line shows the difference its coming makes (R6), so that the
     original and the refunds so far always add up to the split of what remains. Item caps are used up by what remains
     at last: room that a refund frees is there for the lines after the original (R5).
+
+    Lines that an earlier settlement of the stay settled come first. Their split stands; a refund that comes now takes
+    back what it makes of it.
     """
-    lines = sorted(case["lines"], key=line_order)
-    items = {item["code"]: item for item in case["catalogue"]}
-    refunds = {}
-    for line in lines:
-        if line["refund_of"] is not None:
-            refunds.setdefault(line["refund_of"], []).append(line)
+    refunds, settled_refunds = refunds_of(case["lines"]), refunds_of(case["settled"])
+    settled = sorted((line for line in case["settled"] if line["refund_of"] is None), key=line_order)
+    originals = sorted((line for line in case["lines"] if line["refund_of"] is None), key=line_order)
 
-    taken_day, taken_stay = {}, {}
+    now, at_the_time = Units(), Units()
     results = {}
-    part_of_item = {}
-    for line in lines:
-        if line["refund_of"] is not None:
-            continue
-        part = parts[0] if len(parts) == 1 else parts[int(line["time"][:4]) - int(parts[0].start[:4])]
-        code = line["item"]
-        item = items.get(code)
-        pricing = Pricing(case, line, item, part, readings)
 
-        # What the item's caps leave room for.
-        rooms = []
-        day = (code, line["time"][:10])
-        if not pricing.excluded:
-            if item["max_per_day"] is not None:
-                rooms.append(max(0, quantity(item["max_per_day"]) - taken_day.get(day, 0)))
-            if item["max_per_stay"] is not None:
-                rooms.append(max(0, quantity(item["max_per_stay"]) - taken_stay.get(code, 0)))
-                if part_of_item.setdefault(code, part.index) != part.index:
-                    readings.add("R9")  # one cap for the whole stay, however many parts it has
-        room = min(rooms) if rooms else None
-
-        def split(amount, units):
-            return pricing.split(amount, units, units if room is None else min(units, room))
-
-        amount, units = money(line["amount"]), quantity(line["quantity"])
-        state = split(amount, units)
-        results[line["no"]] = (line, part, state)
-
+    def give_back(line, pricing, room, units, amount):
+        """The refunds of an original of which `units` and `amount` are left."""
+        state = pricing.split(amount, units, room)
         back = refunds.get(line["no"], ())
         for refund in back:
             units += quantity(refund["quantity"])
-            if units < 0 or (units > 0 and amount + money(refund["amount"]) < 0):
-                raise ValueError(f"line {line['no']}: more refunded than there was")
+            amount += money(refund["amount"])
+            if units < 0 or (units > 0 and amount < 0):
+                raise Refused("REFUND_TOO_LARGE")
             if units == 0:
                 # The last refund takes whatever amount is left, not the one it was sent with (R7).
-                if amount + money(refund["amount"]) != 0:
+                if amount != 0:
                     readings.add("R7")
                 amount = 0
-            else:
-                amount += money(refund["amount"])
-            after = split(amount, units)
-            if refund["time"][:4] != line["time"][:4] and len(parts) > 1:
-                readings.add("R8")  # a refund belongs to the part of its original
+            after = pricing.split(amount, units, room)
+            part = part_of(case, parts, refund)
             results[refund["no"]] = (refund, part, after.less(state))
             state = after
+            if len(parts) > 1 and refund["time"][:4] != line["time"][:4]:
+                readings.add("R8")
         if len(back) > 1:
             readings.add("R6")
-        if back and rooms:
+        if back and room is not None:
             readings.add("R5")
 
-        if rooms:
-            # Only units that pass count; those cut off by one cap use nothing of the other.
-            if len(rooms) == 2 and room < units:
-                readings.add("R10")
-            passed = min(units, room)
-            taken_day[day] = taken_day.get(day, 0) + passed
-            taken_stay[code] = taken_stay.get(code, 0) + passed
+    for line in settled:
+        pricing = Pricing(case, line, parts[0], readings)
+        amount = money(line["settled"]) + sum(money(back["settled"]) for back in settled_refunds.get(line["no"], ()))
+        units = quantity(line["quantity"]) + taken_back(settled_refunds, line["no"])
+        room = at_the_time.room(line, pricing)
+        at_the_time.take(line, pricing, units if room is None else min(units, room))
+        units_now = units + taken_back(refunds, line["no"])
+        now.take(line, pricing, units_now if room is None else min(units_now, room))
+        for refund in refunds.get(line["no"], ())[:1]:
+            # R42: what an earlier settlement settled is taken back by the rules of this one.
+            pricing = Pricing(case, line, part_of(case, parts, refund), readings)
+            give_back(line, pricing, room, units, amount)
 
-    return [results[line["no"]] for line in lines]
+    for line in originals:
+        part = part_of(case, parts, line)
+        pricing = Pricing(case, line, part, readings)
+        units, amount = quantity(line["quantity"]), money(line["amount"])
+        room = now.room(line, pricing)
+        results[line["no"]] = (line, part, pricing.split(amount, units, room))
+        give_back(line, pricing, room, units, amount)
+        units += taken_back(refunds, line["no"])
+        now.take(line, pricing, units if room is None else min(units, room))
+
+    return [results[line["no"]] for line in sorted(case["lines"], key=line_order)]
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -420,52 +540,81 @@ def split_lines(case, parts, readings):
 class Accumulators:
     """The values before the claim, and what the claim adds.
 
-    A layer sees what the layers before it have fed in the same part (R11), and an accumulator of the period `stay`
-    also what earlier parts have fed (R12). An accumulator of stays never counts the stay being settled.
+    A layer sees what the layers before it have fed, in the same part and in earlier ones (R11, R12). An accumulator
+    of stays never counts the stay being settled.
     """
 
     def __init__(self, case, readings):
-        self.declared = case["policy"].get("accumulator", [])
-        self.by_key = {acc["key"]: acc for acc in self.declared}
-        self.used = case["used"]
+        self.held = case["held"]
         self.readings = readings
-        self.earlier = {}  # of `stay` accumulators, fed by earlier parts
-        self.added = {}
+        self.earlier = {}  # fed by earlier parts, by key and period
+        self.added = {}  # fed by this part, by key
         self.part = None
         self.feeding = []
 
     def open(self, part):
-        for key, amount in self.added.items():
-            if self.by_key[key]["period"] == "stay":
-                self.earlier[key] = self.earlier.get(key, 0) + amount
-        self.added = {}
         self.part = part
+        self.declared = part.policy.get("accumulator", [])
+        self.by_key = {acc["key"]: acc for acc in self.declared}
         self.feeding = [acc for acc in self.declared if holds(acc.get("when"), part)]
+        self.added = {}
 
-    def before(self, key):
-        """The value before the claim, in the period of this part."""
-        if self.part.index > 0 and self.by_key[key]["period"] != "stay":
-            key = f"{key}@{self.part.year}"
-        return money(self.used[key])
+    def close(self):
+        """What this part added, in the order of the policy."""
+        entries = []
+        for acc in self.declared:
+            amount = self.added.get(acc["key"], 0)
+            if amount:
+                at = (acc["key"], self.part.period(acc))
+                self.earlier[at] = self.earlier.get(at, 0) + amount
+                entries.append(
+                    {
+                        "key": acc["key"],
+                        "period": self.part.period(acc),
+                        "disease": self.disease(acc),
+                        "amount": yuan(amount),
+                    }
+                )
+        return entries
+
+    def disease(self, acc):
+        return self.part.disease if acc.get("per_disease", False) else ""
+
+    def before(self, acc):
+        """The sum of the entries of settlements that live, in the period of this part."""
+        wanted = (acc["key"], self.part.period(acc), self.disease(acc), self.part.insutype)
+        return sum(
+            money(entry["amount"])
+            for entry in self.held
+            if (entry["key"], entry["period"], entry["disease"], entry["insutype"]) == wanted
+            and (acc["feeds"] != "stays" or entry["visit"] != self.part.visit_id)
+        )
 
     def value(self, key):
-        value = self.before(key)
-        if self.by_key[key]["feeds"] == "stays":
-            return value
-        if self.added.get(key):
+        acc = self.by_key[key]
+        if acc["feeds"] == "stays":
+            return self.before(acc)
+        added = self.added.get(key, 0)
+        earlier = self.earlier.get((key, self.part.period(acc)), 0)
+        if added:
             self.readings.add("R11")
-        if self.earlier.get(key):
+        if earlier:
             self.readings.add("R12")
-        return value + self.added.get(key, 0) + self.earlier.get(key, 0)
+        return self.before(acc) + earlier + added
 
     def add(self, key, amount):
         if amount:
             self.added[key] = self.added.get(key, 0) + amount
 
+    def is_fed_by(self, key, layer):
+        """Whether what a layer does in this part goes into an accumulator."""
+        acc = self.by_key[key]
+        return acc in self.feeding and (not acc.get("layers") or layer in acc["layers"])
+
     def feed_layer(self, name, **amounts):
         """What one layer (or the floor) did: deductible, outlay, base, scope."""
         for acc in self.feeding:
-            if acc["feeds"] in amounts and (acc.get("layers") is None or name in acc["layers"]):
+            if acc["feeds"] in amounts and self.is_fed_by(acc["key"], name):
                 self.add(acc["key"], amounts[acc["feeds"]])
 
     def feed_part(self, in_scope, stay):
@@ -475,28 +624,16 @@ class Accumulators:
             elif acc["feeds"] == "stays" and stay:
                 self.add(acc["key"], 100)  # one whole stay, as "1.00"
 
-    def entries(self):
-        """What this part added, in the order of the policy."""
-        return [
-            {"key": acc["key"], "amount": yuan(self.added[acc["key"]])}
-            for acc in self.declared
-            if self.added.get(acc["key"])
-        ]
-
 
 # ---------------------------------------------------------------------------------------------------------------
 # One layer
 
 
-def repeated(standard, repeat, stays, readings):
+def repeated(standard, repeat, stays):
     """The standard reduced for `stays` stays before this one."""
     if "factors" in repeat:
-        # R13: the first element is for the second stay.
-        readings.add("R13")
         factors = repeat["factors"]
-        reduced = standard
-        if stays > 0:
-            reduced = share(standard, ratio(factors[min(stays, len(factors)) - 1]))
+        reduced = share(standard, ratio(factors[min(stays, len(factors) - 1)]))
     elif "minus" in repeat:
         reduced = max(0, standard - money(repeat["minus"]) * stays)
     elif "compound" in repeat:
@@ -525,20 +662,18 @@ def deductible_due(layer, part, claim):
 
     repeat = chosen.get("repeat")
     if repeat:
-        stays = accumulators.value(repeat[REPEAT_STAYS]) // 100
-        reduced = repeated(standard, repeat, stays, claim.readings)
+        reduced = repeated(standard, repeat, accumulators.value(repeat["accumulator"]) // 100)
         floor = money_figure(repeat.get("floor"), part)
         if floor is not None:
             reduced = max(reduced, min(floor, standard))
         standard = reduced
 
     periods = 1
-    every = figure(chosen.get("recharge_days"), part)
+    every = chosen.get("recharge_days")
     if every is not None:
-        if len(claim.parts) > 1:
-            claim.readings.add("R15")  # the nights of the part, not of the whole stay
-        nights = max(1, (date.fromisoformat(part.end) - date.fromisoformat(part.start)).days)
-        periods = (nights - 1) // int(every) + 1
+        if len(claim.parts) > 1 or part.own_deductible:
+            claim.readings.add("R15")
+        periods = (part.nights - 1) // every + 1
 
     charged = 0
     key = chosen.get("accumulator")
@@ -548,9 +683,10 @@ def deductible_due(layer, part, claim):
         charged += claim.referred_deductible
         if claim.referred_deductible and part.index > 0:
             claim.readings.add("R16")  # in every part
-    if part.index > 0 and not claim.second_deductible:
-        earlier = claim.charged_earlier.get(layer[LAYER_ID], 0)
-        if key is not None and accumulators.by_key[key]["period"] == "stay":
+    if part.index > 0 and not part.second_deductible:
+        earlier = claim.charged_earlier.get(layer["id"], 0)
+        runs_on = key is not None and accumulators.by_key[key]["period"] == "stay"
+        if runs_on and accumulators.is_fed_by(key, layer["id"]):
             # An accumulator of the stay holds it already; it is not to count twice.
             if earlier:
                 claim.readings.add("R17")
@@ -570,20 +706,17 @@ def changes_of(layer, part, readings):
     for adjust in layer.get("adjust", ()):
         if not holds(adjust.get("when"), part):
             continue
-        times = ratio_figure(adjust.get("times"), part)
-        if times is not None:
-            changes.append((True, times))
+        if "times" in adjust:
+            changes.append((True, ratio(adjust["times"])))
             continue
-        points = ratio_figure(adjust.get("points"), part)
-        if points is None:
-            continue
+        points = ratio(adjust["points"])
         per = adjust.get("per")
         if per == "year-of-age":
             points *= part.age
         elif per == "missing-contribution-year":
-            required = int(figure(adjust["required_years"], part))
-            if part.contribution_years is None:
-                readings.add("R18")  # years not known: none is missing
+            required = figure(adjust["required_years"], part)
+            if part.contribution_years is None or required is None:
+                readings.add("R18")  # years not known, or none required: none is missing
                 points = 0
             else:
                 points *= max(0, required - part.contribution_years)
@@ -618,7 +751,7 @@ def tier_stretches(layer, low, high, offset):
     begin = offset
     for tier in layer.get("tier", ()):
         top = tier.get("to")
-        bound = high if top is None else money(figure(top, None)) + offset
+        bound = high if top is None else money(top) + offset
         start, stop = max(low, begin), min(high, bound)
         if start < stop:
             stretches.append((start, stop, tier))
@@ -650,7 +783,7 @@ def rooms_of(layer, part, accumulators):
 def run_layer(layer, part, claim, state):
     """One layer of the waterfall. `state` is the running state of the part and is brought up to date."""
     # 1. Base
-    kind = layer.get("base", "in-scope")
+    kind = layer["base"]
     if kind == "in-scope":
         base = state.scope
     elif kind == "residual":
@@ -678,7 +811,7 @@ def run_layer(layer, part, claim, state):
         contribution = base - charged
 
     # 4. Threshold
-    threshold = money_figure(layer.get("threshold"), part) or 0
+    threshold = money_figure(layer.get("threshold", {}).get("value"), part) or 0
     low = max(low, threshold)
     high = max(low, high)
     offset = 0 if from_zero else threshold
@@ -689,31 +822,27 @@ def run_layer(layer, part, claim, state):
     if "scope" in rooms:
         entered = min(high, low + rooms["scope"])
     changes = changes_of(layer, part, claim.readings)
-    most = ratio_figure(layer.get("max_ratio"), part)
-    most = ONE if most is None else most
+    most = ratio(layer.get("max_ratio", "1"))
     stacking = layer.get("stacking", "add")
 
     room = rooms.get("outlay")
-    pay = 0
+    pay, covered = 0, 0
     for start, stop, tier in tier_stretches(layer, low, entered, offset):
-        stated = None if tier is None else ratio_figure(tier.get("ratio"), part)
+        stated = None if tier is None else ratio_figure(tier["ratio"], part)
         if stated is None:
             if changes and tier is not None:
                 claim.readings.add("R19")  # no ratio: nothing, and nothing to adjust
-            millionths = 0
-        else:
-            millionths = adjusted(stated, changes, stacking, most)
+            continue
+        millionths = adjusted(stated, changes, stacking, most)
         amount = share(stop - start, millionths)
-        if room is not None and pay + amount > room:
+        if room is not None and millionths and amount >= room - pay:
             reach = min(stop - start, divide((room - pay) * ONE, millionths))
             pay += share(reach, millionths)
+            covered += reach
             entered = start + reach
             break
-        if room is not None and pay + amount == room:
-            # R20: the outlay only just reaches the room. Nothing of this tier is cut, and above it only what would
-            # have been paid.
-            claim.readings.add("R20")
         pay += amount
+        covered += stop - start
     cut = high - entered
 
     # 7. Payment
@@ -725,20 +854,24 @@ def run_layer(layer, part, claim, state):
             claim.readings.add("R21")  # the bill of this part
         pay = left
 
-    state.pay(layer["fund"], pay)
+    state.pay(layer, layer["id"], pay)
     state.charged += charged
-    claim.charged_now[layer[LAYER_ID]] = charged
+    claim.charged_now[layer["id"]] = charged
     if kind == "in-scope":
         state.over_cap += cut
     elif kind == "over-cap":
         state.over_cap = cut
     claim.accumulators.feed_layer(
-        layer[LAYER_ID], deductible=charged, outlay=pay, base=contribution, scope=entered - low
+        layer["id"], deductible=charged, outlay=pay, base=contribution, scope=covered
     )
 
 
 # ---------------------------------------------------------------------------------------------------------------
 # A part and the claim
+
+
+def hospital_bears_overlimit(part):
+    return part.policy.get("split", {}).get("overlimit_borne_by", "person") == "hospital"
 
 
 class State:
@@ -751,7 +884,9 @@ class State:
         self.overlimit = 0 if hospital_bears_overlimit else total.overlimit
         self.hospital = total.overlimit - self.overlimit
         self.funds = dict.fromkeys(FUNDS, 0)
+        self.payments = []
         self.paid = 0
+        self.quota_excess = 0  # of a quota, what the hospital bears
         self.charged = 0
         self.over_cap = 0
 
@@ -770,32 +905,36 @@ class State:
         """What of the bill is left to the person."""
         return max(0, self.total.amount - self.hospital - self.third_party - self.paid)
 
-    def pay(self, fund, amount):
-        self.funds[fund] += amount
+    def pay(self, row, name, amount):
+        """What the fund of a layer, quota or floor pays."""
+        self.funds[row["fund"]] += amount
         self.paid += amount
+        if amount:
+            self.payments.append({"layer": name, "fund_pay_type": row["fund_pay_type"], "amount": yuan(amount)})
 
 
 class Claim:
     """What the parts of a claim share."""
 
     def __init__(self, case, parts, readings):
-        self.policy = case["policy"]
         self.parts = parts
         self.readings = readings
         self.accumulators = Accumulators(case, readings)
-        self.referred_deductible = money(case.get("referred_deductible", "0"))
-        self.second_deductible = self.policy.get("dates", {}).get("second_deductible", False)
+        self.referred_deductible = money(case["visit"]["referred_deductible"])
         self.charged_now = {}  # by layer, in this part
         self.charged_earlier = {}  # by layer, in the parts before
         self.by_quota = case["request"]["by_quota"]
+        self.quota_paid = 0  # by the parts before
+        # Settled in part before: then the stay is counted already.
+        self.goes_on = bool(case["settled"]) or any(entry["visit"] == case["visit"]["id"] for entry in case["held"])
 
     def quota(self, part):
         """The quota that acts, and its value; None if the case is not settled by quota or none holds (R22)."""
         if not self.by_quota:
             return None
-        for quota in self.policy.get("quota", ()):
+        for quota in part.policy.get("quota", ()):
             if holds(quota.get("when"), part):
-                value = money_figure(quota["value"], part)
+                value = money_figure(quota["amount"], part)
                 return None if value is None else (quota, value)
         self.readings.add("R22")
         return None
@@ -808,51 +947,57 @@ class Claim:
         quota = self.quota(part)
         if quota is not None:
             row, value = quota
-            pay = min(value, state.scope)
-            state.pay(row["fund"], pay)
+            # R43: one quota for the case, whatever its parts.
+            pay = min(max(0, value - self.quota_paid), state.scope)
+            self.quota_paid += pay
+            state.pay(row, "quota", pay)
             if row.get("excess_borne_by", "person") == "hospital":
-                state.hospital += state.scope - pay
+                state.quota_excess = state.scope - pay
+                state.hospital += state.quota_excess
             # R23: a quota is no layer and feeds no accumulator of what layers do.
             if pay and any(acc["feeds"] == "outlay" and not acc.get("layers") for acc in accumulators.feeding):
                 self.readings.add("R23")
         else:
-            for layer in self.policy.get("layer", ()):
+            for layer in part.policy["layer"]:
                 if holds(layer.get("when"), part):
                     run_layer(layer, part, self, state)
             self.run_floor(part, state)
 
         if state.third_party and any(acc["feeds"] == "in-scope" for acc in accumulators.feeding):
             self.readings.add("R24")  # the settlement's scope before the third party's share
-        stay = part.index == 0 and part.visit in STAYS
+        stay = part.index == 0 and part.visit in STAYS and not self.goes_on
         accumulators.feed_part(state.total.in_scope, stay)
         for name, amount in self.charged_now.items():
             self.charged_earlier[name] = self.charged_earlier.get(name, 0) + amount
 
     def run_floor(self, part, state):
-        floor = self.policy.get("floor")
-        if floor is None:
+        floor = part.policy.get("floor")
+        if floor is None or not holds(floor.get("when"), part):
             return
-        millionths = ratio_figure(floor.get("ratio"), part)
+        millionths = ratio_figure(floor["ratio"], part)
         if millionths is None:
             return
         whole = state.total.amount if floor.get("of_total", False) else state.scope
         pay = min(max(0, share(whole, millionths) - state.paid), state.left())
-        state.pay(floor["fund"], pay)
-        if pay and any(acc["feeds"] == "outlay" and acc.get("layers") is None for acc in self.accumulators.feeding):
+        state.pay(floor, "floor", pay)
+        if pay and any(acc["feeds"] == "outlay" and not acc.get("layers") for acc in self.accumulators.feeding):
             self.readings.add("R25")  # "all layers" takes in the floor
         self.accumulators.feed_layer("floor", outlay=pay)
 
 
-def account_allowed(policy, part, states, readings):
+def account_allowed(part, states, readings):
     """What accounts may pay of the claim, before balances and the person's share are looked at."""
-    account = policy.get("account")
-    if account is None or ("visit" in account and part.visit not in listed(account["visit"])):
+    account = part.policy.get("account", {})
+    if account.get("visit") and part.visit not in account["visit"]:
         return 0
     allowed = 0
     for state in states:
         for name in account.get("pays", ()):
             if name == "in-scope":
-                allowed += max(0, state.scope - state.paid)
+                # R34: of the person's share; a quota's excess that the hospital bears is none of it.
+                if state.quota_excess:
+                    readings.add("R34")
+                allowed += max(0, state.scope - state.paid - state.quota_excess)
             else:
                 # R26: over the limit counts only where the person bears it.
                 if name == "overlimit" and state.overlimit != state.total.overlimit:
@@ -863,8 +1008,13 @@ def account_allowed(policy, part, states, readings):
 
 def settle(case, readings=None):
     """The expected result of a case."""
-    readings = set() if readings is None else readings
-    policy = case["policy"]
+    try:
+        return settled(case, set() if readings is None else readings)
+    except Refused as refusal:
+        return {"refused": str(refusal)}
+
+
+def settled(case, readings):
     parts = parts_of(case)
     lines = split_lines(case, parts, readings)
 
@@ -875,29 +1025,28 @@ def settle(case, readings=None):
     for total in sums:
         whole.add(total)
 
-    hospital_bears = policy.get("split", {}).get("overlimit_borne_by", "person") == "hospital"
     third_party_share = ratio(case["visit"]["third_party_share"])
     claim = Claim(case, parts, readings)
     states, entries = [], []
     for part, total in zip(parts, sums):
-        state = State(total, third_party_share, hospital_bears)
+        state = State(total, third_party_share, hospital_bears_overlimit(part))
         claim.run_part(part, state)
         states.append(state)
-        entries += claim.accumulators.entries()
+        entries += claim.accumulators.close()
 
     funds = sum(state.paid for state in states)
     hospital = sum(state.hospital for state in states)
     person = whole.amount - funds - hospital
 
-    # The accounts
+    # The accounts, by the policy of the last part.
     own_balance, family_balance = money(case["balances"]["own"]), money(case["balances"]["family"])
     use = case["request"]["account_use"]
     allowed = 0
     if use != "none":
-        allowed = max(0, min(account_allowed(policy, parts[-1], states, readings), person))
+        allowed = max(0, min(account_allowed(parts[-1], states, readings), person))
     if use != "family":
         family_balance = 0
-    if policy.get("account", {}).get("family_first", False):
+    if parts[-1].policy.get("account", {}).get("family_first", False):
         family = min(allowed, family_balance)
         own = min(allowed - family, own_balance)
     else:
@@ -934,8 +1083,10 @@ def settle(case, readings=None):
             "overlimit": yuan(split.overlimit),
             "preselfpay": yuan(split.preselfpay),
             "in_scope": yuan(split.in_scope),
+            "hospital": yuan(split.overlimit if hospital_bears_overlimit(part) else 0),
         }
-        for line, _, split in lines
+        for line, part, split in lines
     ]
+    result["payments"] = [payment for state in states for payment in state.payments]
     result["entries"] = entries
     return result

@@ -26,7 +26,15 @@ def tier(ratio, to=None):
 
 
 def layer(name, fund, tiers, **more):
-    return {"id": name, "fund": fund, "fund_pay_type": "999997", "tier": tiers, **more}
+    return {
+        "id": name,
+        "title": name,
+        "fund": fund,
+        "fund_pay_type": "999997",
+        "base": "in-scope",
+        "tier": tiers,
+        **more,
+    }
 
 
 def policy(insutype, layers, accumulators=(), **more):
@@ -45,9 +53,11 @@ def policy(insutype, layers, accumulators=(), **more):
 
 
 def item(code, kind, ratio=None):
-    rows = [{"person_type": "99", "ratio_type": "10", "ratio": ratio}] if ratio else []
+    rows = [{"person_type": "99", "ratio_type": "10", "ratio": ratio, "from_price": None}] if ratio else []
     return {
         "code": code,
+        "first": "2000-01-01",
+        "last": None,
         "class": kind,
         "restricted": False,
         "max_per_day": None,
@@ -73,43 +83,58 @@ def line(number, code, amount, quantity="1", price=None, refund_of=None):
     }
 
 
-def claim(rules, lines, med_type="21", level="2", psn_type="15", identities=(), used=None):
-    stay = oracle.visit_kind(med_type) in oracle.STAYS
+def relation(psn_type, insutype, first="2019-01-01", last=None):
     return {
-        "policy": rules,
+        "insutype": insutype,
+        "psn_type": psn_type,
+        "civil_servant": False,
+        "contribution_years": None,
+        "first": first,
+        "last": last,
+    }
+
+
+def claim(rules, lines, med_type="21", level="2", psn_type="15", identities=(), held=()):
+    stay = oracle.visit_kind(med_type) in oracle.STAYS
+    insutype = rules["insutype"]
+    return {
+        "policies": [rules],
         "person": {
             "sex": "male",
             "birth": "1960-05-01",
-            "psn_type": psn_type,
-            "civil_servant": False,
-            "contribution_years": None,
+            "relations": [relation(psn_type, insutype)],
             "identities": list(identities),
             "filings": [],
-            "insured_since": "2019-01-01",
         },
-        "institution": {"level": level, "pool": "460000"},
+        "institution": {"level": level, "price_level": level, "hosp_lv": "5", "pool": "460000"},
         "catalogue": CATALOGUE,
         "visit": {
+            "id": "V1",
+            "insutype": insutype,
             "med_type": med_type,
             "begin": "2025-03-01T08:00:00",
             "end": "2025-03-08T10:00:00" if stay else None,
             "disease": "",
             "main_diagnosis": "J18.900",
             "third_party_share": "0",
+            "referred_deductible": "0.00",
         },
         "request": {"time": "2025-03-08T11:00:00", "account_use": "none", "mid_stay": False, "by_quota": False},
         "balances": {"own": "0.00", "family": "0.00"},
-        "used": dict(used or {}),
-        "referred_deductible": "0.00",
+        "held": list(held),
+        "settled": [],
         "lines": lines,
     }
 
 
-def carry(used, result):
-    """The accumulator values after a settlement."""
+def holds(key, period, amount, insutype="390", visit="V0"):
+    return {"key": key, "period": period, "disease": "", "insutype": insutype, "visit": visit, "amount": amount}
+
+
+def carry(held, case, result):
+    """The entries after a settlement, which was of another visit than the next."""
     for entry in result["entries"]:
-        before = oracle.money(used.get(entry["key"], "0"))
-        used[entry["key"]] = oracle.yuan(before + oracle.money(entry["amount"]))
+        held.append(holds(entry["key"], entry["period"], entry["amount"], case["visit"]["insutype"]))
 
 
 class Check(unittest.TestCase):
@@ -192,18 +217,19 @@ class Published(Check):
                     [tier("0.8", "10000"), tier("0.85", "30000"), tier("0.9")],
                     tiers_from="zero",
                     deductible=[
-                        {"standard": cases("400"), "repeat": {"accumulator": "STAYS", "factors": ["0.7", "0.5"]}}
+                        {"standard": cases("400"), "repeat": {"accumulator": "STAYS", "factors": ["1", "0.7", "0.5"]}}
                     ],
                     cap=[{"on": "outlay", "value": cases("60000")}],
                 )
             ],
             [{"key": "STAYS", "feeds": "stays", "period": "year"}],
         )
-        used = {"STAYS": "0.00"}
+        held = []
         for charged, paid in (("400.00", "24680.00"), ("280.00", "24776.00"), ("200.00", "24840.00")):
-            result = oracle.settle(claim(rules, [line(1, "A", "30000.00")], level="3", used=used))
+            case = claim(rules, [line(1, "A", "30000.00")], level="3", held=held)
+            result = oracle.settle(case)
             self.expect(result, deductible=charged, hifp=paid)
-            carry(used, result)
+            carry(held, case, result)
 
     def test_e5_advance_and_own_pay_before_the_deductible(self):
         rules = policy("390", [layer("basic", "hifp", [tier("0.65")], deductible=[{"standard": cases("1200")}])])
@@ -228,11 +254,12 @@ class Published(Check):
             ],
             [{"key": "DED", "feeds": "deductible", "period": "year"}],
         )
-        used = {"DED": "0.00"}
+        held = []
         for level, charged in (("2", "600.00"), ("2", "600.00"), ("3", "1100.00"), ("3", "0.00")):
-            result = oracle.settle(claim(rules, [line(1, "A", "5000.00")], level=level, used=used))
+            case = claim(rules, [line(1, "A", "5000.00")], level=level, held=held)
+            result = oracle.settle(case)
             self.expect(result, deductible=charged)
-            carry(used, result)
+            carry(held, case, result)
 
     def test_e7_annual_outpatient_deductible(self):
         rules = policy(
@@ -248,15 +275,14 @@ class Published(Check):
             ],
             [{"key": "DED", "feeds": "deductible", "period": "year"}],
         )
-        used = {"DED": "0.00"}
+        held = []
         lines = [line(1, "A", "1000.00"), line(2, "C", "50.00")]
-        result = oracle.settle(claim(rules, lines, med_type="11", level="1", psn_type="12", used=used))
+        case = claim(rules, lines, med_type="11", level="1", psn_type="12")
+        result = oracle.settle(case)
         self.expect(result, total="1050.00", deductible="300.00", hifp="455.00", person="595.00")
-        carry(used, result)
-        result = oracle.settle(
-            claim(rules, [line(1, "A", "100.00")], med_type="11", level="1", psn_type="12", used=used)
-        )
-        self.expect(result, deductible="0.00", hifp="65.00")
+        carry(held, case, result)
+        case = claim(rules, [line(1, "A", "100.00")], med_type="11", level="1", psn_type="12", held=held)
+        self.expect(oracle.settle(case), deductible="0.00", hifp="65.00")
 
 
 class Lines(Check):
@@ -280,8 +306,8 @@ class ByHand(Check):
             [{"key": "DED", "feeds": "deductible", "period": "year"}],
             dates={"cross_year": "split-by-fee-date", "second_deductible": second},
         )
-        used = {"DED": "0.00", "DED@2026": "50.00"}
-        case = claim(rules, [line(1, "A", "1000.00"), line(2, "A", "1000.00")], used=used)
+        lines = [line(1, "A", "1000.00"), line(2, "A", "1000.00")]
+        case = claim(rules, lines, held=[holds("DED", "2026", "50.00"), holds("DED", "2025", "9.00", "310")])
         case["visit"]["begin"], case["visit"]["end"] = "2025-12-30T08:00:00", "2026-01-02T10:00:00"
         case["request"]["time"] = "2026-01-02T11:00:00"
         case["lines"][0]["time"], case["lines"][1]["time"] = "2025-12-31T23:59:59", "2026-01-01T00:00:00"
@@ -313,11 +339,21 @@ class ByHand(Check):
             self.assertEqual(oracle.settle(claim(rules, [line(1, "A", "1000.00")]))["hifp"], paid, stacking)
 
     def test_quota_and_hospital(self):
-        quota = {"value": cases("600"), "fund": "hifp", "fund_pay_type": "310100", "excess_borne_by": "hospital"}
-        case = claim(policy("390", [], quota=[quota]), [line(1, "A", "1000.00"), line(2, "C", "50.00")], med_type="52")
-        case["request"]["by_quota"] = True
+        quota = {
+            "title": "birth",
+            "amount": cases("600"),
+            "fund": "hifp",
+            "fund_pay_type": "310100",
+            "excess_borne_by": "hospital",
+        }
+        rules = policy("390", [], quota=[quota], account={"pays": ["in-scope"]})
+        case = claim(rules, [line(1, "A", "1000.00"), line(2, "C", "50.00")], med_type="52")
+        case["request"].update(by_quota=True, account_use="own")
+        case["balances"]["own"] = "100.00"
         result = oracle.settle(case)
         self.assertEqual((result["hifp"], result["hospital"], result["person"]), ("600.00", "400.00", "50.00"))
+        # What the hospital bears is not the account's to pay, and the 50 are not in scope.
+        self.assertEqual(result["account"], "0.00")
 
     def test_floor_third_party_and_accounts(self):
         rules = policy(
@@ -348,6 +384,75 @@ class ByHand(Check):
             result = oracle.settle(case)
             parts = tuple(result[name] for name in ("ownpay", "overlimit", "preselfpay", "in_scope"))
             self.assertEqual(parts, wanted, order)
+
+
+    def shared_cap(self, scope):
+        """Two layers under one cap of 500: the second sees what the first has fed."""
+        cap = [{"on": "outlay", "accumulator": "OUT", "value": cases("500")}]
+        rules = policy(
+            "390",
+            [
+                layer("one", "hifp", [tier("0.8", "400"), tier("0", "450"), tier("0.5")], cap=cap),
+                layer("two", "hifmi", [tier("0.5")], base="residual", cap=cap),
+            ],
+            [
+                {"key": "OUT", "feeds": "outlay", "period": "year"},
+                {"key": "SCOPE", "feeds": "scope", "layers": ["one"], "period": "year"},
+            ],
+        )
+        return oracle.settle(claim(rules, [line(1, "A", scope)]))
+
+    def test_a_cap_shared_by_two_layers(self):
+        # 320, nothing, 25; of the 155 left the second layer pays 0.5 x 155.
+        result = self.shared_cap("500.00")
+        self.assertEqual((result["hifp"], result["hifmi"]), ("345.00", "77.50"))
+        self.assertEqual(result["entries"][0]["amount"], "422.50")
+        # The room is reached at 450 + 180 / 0.5 = 810 of scope.
+        result = self.shared_cap("900.00")
+        self.assertEqual((result["hifp"], result["hifmi"]), ("500.00", "0.00"))
+        self.assertEqual(result["entries"][1], {**result["entries"][1], "key": "SCOPE", "amount": "810.00"})
+
+    def test_a_second_deductible_begins_anew_in_an_accumulator_of_the_stay(self):
+        accumulator = {"key": "DED", "feeds": "deductible", "period": "stay"}
+        deductible = [{"standard": cases("300"), "accumulator": "DED"}]
+        for second, periods in ((False, ["V1"]), (True, ["V1", "V1/2026"])):
+            rules = policy(
+                "390",
+                [layer("basic", "hifp", [tier("0.8")], deductible=deductible)],
+                [accumulator],
+                dates={"cross_year": "split-by-fee-date", "second_deductible": second},
+            )
+            case = claim(rules, [line(1, "A", "1000.00"), line(2, "A", "1000.00")])
+            case["visit"].update(begin="2025-12-30T08:00:00", end="2026-01-02T10:00:00")
+            case["request"]["time"] = "2026-01-02T11:00:00"
+            case["lines"][0]["time"], case["lines"][1]["time"] = "2025-12-31T23:59:59", "2026-01-01T00:00:00"
+            self.assertEqual([entry["period"] for entry in oracle.settle(case)["entries"]], periods)
+
+    def test_a_later_settlement_of_a_stay(self):
+        """Two a day may pass: three were settled, one comes back, two more were given."""
+        article = {**item("L", "01"), "max_per_day": "2"}
+        case = claim(policy("390", [layer("basic", "hifp", [tier("0.5")])]), [])
+        case["catalogue"] = [article]
+        before = line(1, "L", "30.00", "3", "10")
+        case["settled"] = [{**before, "settled": "30.00"}]
+        case["lines"] = [line(2, "L", "-20.00", "-2", "10", "1"), line(3, "L", "20.00", "2", "10")]
+        case["lines"][1]["time"] = before["time"]
+        result = oracle.settle(case)
+        # 20 of 30 passed, 10 of 10 do now; that makes room for one of two.
+        parts = [(row["ownpay"], row["in_scope"]) for row in result["lines"]]
+        self.assertEqual(parts, [("10.00", "10.00"), ("-10.00", "-10.00")])
+
+    def test_refusals(self):
+        rules = policy("390", [layer("basic", "hifp", [tier("0.8")])], dates={"cross_year": "forced-mid-stay"})
+        case = claim(rules, [line(1, "A", "10.00", "2", "5"), line(2, "A", "-15.00", "-3", "5", "1")])
+        self.assertEqual(oracle.settle(case), {"refused": "REFUND_TOO_LARGE"})
+        case["lines"].pop()
+        case["visit"]["end"] = case["request"]["time"] = "2026-01-02T10:00:00"
+        self.assertEqual(oracle.settle(case), {"refused": "YEAR_NOT_SETTLED"})
+        case["lines"][0]["time"] = "2026-01-01T10:00:00"
+        self.assertEqual(oracle.settle(case)["hifp"], "8.00")
+        case["person"]["relations"] = [relation("15", "390", "2019-01-01", "2025-02-01")]
+        self.assertEqual(oracle.settle(case), {"refused": "NOT_INSURED"})
 
 
 if __name__ == "__main__":

@@ -134,6 +134,11 @@ impl Snapshot {
         Ok(Some(PersonState { person, version: version.unwrap_or(0), own, family }))
     }
 
+    /// A family account.
+    pub async fn family_account(&mut self, id: &str) -> Result<AccountState, StoreError> {
+        self.account(family_account(id)).await
+    }
+
     async fn account(&mut self, account: String) -> Result<AccountState, StoreError> {
         let version: Option<i64> = sqlx::query_scalar("SELECT version FROM account_book WHERE account = $1")
             .bind(&account)

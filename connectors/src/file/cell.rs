@@ -78,10 +78,11 @@ pub(super) fn code(value: &str, max: usize) -> Result<&str, Reason> {
     if value.contains(char::is_whitespace) {
         return Err("holds a blank".to_owned());
     }
-    if let Some((mantissa, exponent)) = value.split_once("E+") {
-        if all_digits(exponent) && mantissa.chars().all(|c| c.is_ascii_digit() || c == '.') {
-            return Err("was turned into a rounded number by a spreadsheet; keep the column as text".to_owned());
-        }
+    if let Some((mantissa, exponent)) = value.split_once("E+")
+        && all_digits(exponent)
+        && mantissa.chars().all(|c| c.is_ascii_digit() || c == '.')
+    {
+        return Err("was turned into a rounded number by a spreadsheet; keep the column as text".to_owned());
     }
     Ok(value)
 }
@@ -119,7 +120,18 @@ mod tests {
         for text in ["2025-01-01", "20250101", "2025/1/1", "2025-1-1", "2025/01/01", "2025-01-01 00:00:00"] {
             assert_eq!(date(text), Ok(day), "{text}");
         }
-        for text in ["2025-02-30", "01/02/2025", "2025", "2025-1", "25-01-01", "2025-01-01-01", "20250132", "昨天", "1025-01-01", "2025/１/1"] {
+        for text in [
+            "2025-02-30",
+            "01/02/2025",
+            "2025",
+            "2025-1",
+            "25-01-01",
+            "2025-01-01-01",
+            "20250132",
+            "昨天",
+            "1025-01-01",
+            "2025/１/1",
+        ] {
             assert!(date(text).is_err(), "{text}");
         }
     }
@@ -127,12 +139,25 @@ mod tests {
     #[test]
     fn times_in_every_spelling() {
         let at = NaiveDate::from_ymd_opt(2025, 1, 31).unwrap().and_hms_opt(8, 30, 5).unwrap();
-        for text in ["2025-01-31 08:30:05", "2025-01-31T08:30:05", "20250131083005", "2025/1/31 08:30:05", "2025-01-31 08:30:05.000"] {
+        for text in [
+            "2025-01-31 08:30:05",
+            "2025-01-31T08:30:05",
+            "20250131083005",
+            "2025/1/31 08:30:05",
+            "2025-01-31 08:30:05.000",
+        ] {
             assert_eq!(date_time(text), Ok(at), "{text}");
         }
         assert_eq!(date_time("2025-01-31 08:30").unwrap().format("%H:%M:%S").to_string(), "08:30:00");
         assert_eq!(date_time("2025-01-31").unwrap().format("%H:%M:%S").to_string(), "00:00:00");
-        for text in ["2025-01-31 25:00:00", "08:30", "2025-01-31 08", "20250131250000", "2025-01-31 08:30:05.x", "2025-01-31 08:30:60"] {
+        for text in [
+            "2025-01-31 25:00:00",
+            "08:30",
+            "2025-01-31 08",
+            "20250131250000",
+            "2025-01-31 08:30:05.x",
+            "2025-01-31 08:30:60",
+        ] {
             assert!(date_time(text).is_err(), "{text}");
         }
     }

@@ -76,7 +76,10 @@ pub fn read_persons(file: &str, input: impl io::Read) -> Read<PersonImport> {
                 parts.add_to(known);
             }
             None if refused.contains(&no) && row.get("certno").is_empty() => {
-                return Err(Refused { column: "psn_no", reason: "the first row of this person was refused".to_owned() });
+                return Err(Refused {
+                    column: "psn_no",
+                    reason: "the first row of this person was refused".to_owned(),
+                });
             }
             None => {
                 let first = parts.and_then(|parts| Ok((first_row(no.clone(), row)?, parts)));

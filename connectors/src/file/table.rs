@@ -55,13 +55,7 @@ impl Problems {
     pub fn read<T>(mut self, rows: Vec<T>) -> Read<T> {
         if self.left_off > 0 {
             let reason = format!("{} further problems left off", self.left_off);
-            self.list.push(RowProblem {
-                file: self.file,
-                row: 0,
-                column: String::new(),
-                reason,
-                warning: false,
-            });
+            self.list.push(RowProblem { file: self.file, row: 0, column: String::new(), reason, warning: false });
         }
         Read { rows, problems: self.list }
     }
@@ -120,8 +114,7 @@ impl<R: io::Read> Table<R> {
         // rows end with LF alone, since the reader loses count of the lines where they end with CR LF;
         // the CR is trimmed with the other blanks around a cell
         let ends = csv::Terminator::Any(b'\n');
-        let reader =
-            csv::ReaderBuilder::new().has_headers(false).flexible(true).terminator(ends).from_reader(guard);
+        let reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).terminator(ends).from_reader(guard);
         let mut table = Self { reader, state, header: Vec::new(), header_row: 0, index: Vec::new() };
         let mut record = ByteRecord::new();
         let row = match table.next(&mut record) {
@@ -265,7 +258,9 @@ impl<R: io::Read> Table<R> {
 
 /// Whether a text has the form of a national field name.
 fn is_field_name(s: &str) -> bool {
-    s.len() <= 40 && s.starts_with(|c: char| c.is_ascii_lowercase()) && s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    s.len() <= 40
+        && s.starts_with(|c: char| c.is_ascii_lowercase())
+        && s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 /// Reads a file of one layout.
@@ -277,13 +272,13 @@ pub(crate) fn read_rows<T>(
 ) -> Read<T> {
     let mut problems = Problems::new(file);
     let mut rows = Vec::new();
-    if let Some(mut table) = Table::open(input, &mut problems) {
-        if table.expect(columns, &mut problems) {
-            table.rows(&mut problems, |r| {
-                rows.push(row(r)?);
-                Ok(())
-            });
-        }
+    if let Some(mut table) = Table::open(input, &mut problems)
+        && table.expect(columns, &mut problems)
+    {
+        table.rows(&mut problems, |r| {
+            rows.push(row(r)?);
+            Ok(())
+        });
     }
     problems.read(rows)
 }
@@ -372,9 +367,7 @@ impl<'a> Row<'a> {
     }
     /// One of the codes of a list, which must be there.
     pub fn one_of(&self, column: &'static str, list: &[&str]) -> Result<&'a str, Refused> {
-        self.needed(column, |c| {
-            if list.contains(&c) { Ok(c) } else { Err(format!("not one of {}", list.join(", "))) }
-        })
+        self.needed(column, |c| if list.contains(&c) { Ok(c) } else { Err(format!("not one of {}", list.join(", "))) })
     }
     /// A division that must be there.
     pub fn division(&self, column: &'static str) -> Result<&'a str, Refused> {

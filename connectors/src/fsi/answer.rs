@@ -38,7 +38,12 @@ impl<'a> Answer<'a> {
     }
 
     /// A failure, with `err_code`, `err_path` and `err_hint` beside the published keys.
-    pub fn failed(&self, failure: &Failure, place: impl Fn(Option<&'static str>, Option<usize>) -> String, warnings: String) -> Vec<u8> {
+    pub fn failed(
+        &self,
+        failure: &Failure,
+        place: impl Fn(Option<&'static str>, Option<usize>) -> String,
+        warnings: String,
+    ) -> Vec<u8> {
         let (first, all, count) = match failure {
             Failure::Message(problems) => (problems.kept().first().cloned(), problems.kept(), problems.count()),
             Failure::Refused(r, path) => {

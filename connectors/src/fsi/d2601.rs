@@ -36,5 +36,4 @@ fn render(f: &MessageFate) -> Value {
     ])
 }
 
-const FIELDS: &[Field] =
-    &[must("omsgid", "原发送方报文ID", text(64)), may("oinfno", "原交易编号", text(10))];
+const FIELDS: &[Field] = &[must("omsgid", "原发送方报文ID", text(64)), may("oinfno", "原交易编号", text(10))];

@@ -143,7 +143,8 @@ mod tests {
 
     #[test]
     fn every_kind_of_visit_is_cleared_somewhere() {
-        for (med_type, want) in [("11", "11"), ("2101", "21"), ("21", "21"), ("2102", "27"), ("41", "41"), ("88", "99")] {
+        for (med_type, want) in [("11", "11"), ("2101", "21"), ("21", "21"), ("2102", "27"), ("41", "41"), ("88", "99")]
+        {
             assert_eq!(ClrTypes::default().of(med_type), want);
         }
         let own = ClrTypes([("52".to_owned(), "99940".to_owned())].into());

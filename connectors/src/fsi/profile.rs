@@ -4,10 +4,10 @@
 //! hold. `connectors/profiles/` holds those that ship; a further one is a file, not code.
 
 use super::fields::{Field, Need, Table};
-use super::limits::{Limits, WIDEST};
-use super::routes::{self, ROUTES};
 use super::header;
+use super::limits::{Limits, WIDEST};
 use super::names::ClrTypes;
+use super::routes::{self, ROUTES};
 use serde::Deserialize;
 use serde_json::Value;
 use std::borrow::Cow;

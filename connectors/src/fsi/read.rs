@@ -250,10 +250,7 @@ impl<'m> Reader<'m> {
 /// A member by its key, in any form of it.
 pub(crate) fn member<'v, 'k>(object: Option<&'v Map<String, Value>>, name: &'k str) -> Option<(&'v str, &'v Value)> {
     let object = object?;
-    object
-        .get_key_value(name)
-        .or_else(|| object.iter().find(|(k, _)| same_key(k, name)))
-        .map(|(k, v)| (k.as_str(), v))
+    object.get_key_value(name).or_else(|| object.iter().find(|(k, _)| same_key(k, name))).map(|(k, v)| (k.as_str(), v))
 }
 
 /// Null, `""`, `{}` and `[]`: not there.

@@ -1,8 +1,6 @@
 //! What 3101 and 3102 send: persons with encounters, diagnoses and orders, as claims and history.
 
-use super::fields::{
-    DATE, FLAG, Field, INT, MONEY, PRICE, QUANTITY, SEX, Table, WHEN, code, may, must, text, want,
-};
+use super::fields::{DATE, FLAG, Field, INT, MONEY, PRICE, QUANTITY, SEX, Table, WHEN, code, may, must, text, want};
 use super::notes::Tolerance;
 use super::read::{Reader, Row};
 use crate::desk::{Caller, PrecheckAsk};
@@ -19,11 +17,8 @@ pub(crate) static TABLES: &[&Table] = &[&DATA, &PATIENTS, &ENCOUNTERS, &DIAGNOSE
 static DATA: Table = Table::one("data", DATA_FIELDS).nested(&["patient_dtos", "rule_ids", "trig_scen"]);
 /// A list as published; an object from many clients.
 static PATIENTS: Table = Table::many("patient_dtos", PATIENT).nested(&["fsi_encounter_dtos"]);
-static ENCOUNTERS: Table = Table::many("fsi_encounter_dtos", ENCOUNTER).nested(&[
-    "fsi_diagnose_dtos",
-    "fsi_order_dtos",
-    "fsi_operation_dtos",
-]);
+static ENCOUNTERS: Table =
+    Table::many("fsi_encounter_dtos", ENCOUNTER).nested(&["fsi_diagnose_dtos", "fsi_order_dtos", "fsi_operation_dtos"]);
 static DIAGNOSES: Table = Table::many("fsi_diagnose_dtos", DIAGNOSIS).wanted();
 static ORDERS: Table = Table::many("fsi_order_dtos", ORDER).wanted().nested(&["extend_order_map"]);
 static EXTENSION: Table = Table::one("extend_order_map", EXTEND).optional();
@@ -173,7 +168,12 @@ fn med_type(reader: &mut Reader<'_>, e: &Row<'_>) -> MedType {
 
 /// Begin and end. Clients fill `dscg_date` because it is required: for an outpatient, or before the
 /// admission, it says nothing.
-fn times(reader: &mut Reader<'_>, e: &Row<'_>, kind: &MedType, now: NaiveDateTime) -> (NaiveDateTime, Option<NaiveDateTime>) {
+fn times(
+    reader: &mut Reader<'_>,
+    e: &Row<'_>,
+    kind: &MedType,
+    now: NaiveDateTime,
+) -> (NaiveDateTime, Option<NaiveDateTime>) {
     let begin = e.time("adm_date").unwrap_or(now);
     let end = e.time("dscg_date").filter(|_| kind.kind().is_some_and(|k| k.is_stay()));
     match end {

@@ -56,8 +56,9 @@ pub(crate) fn check(text: &str, base: &str, limits: &Limits, notes: &mut Notes) 
                         if *index >= limits.lines {
                             open.pop();
                             let message = format!("列表超过{}条", limits.lines);
-                            return Err(Problem::new("LIST_TOO_LONG", pointer(base, &open, bytes), message)
-                                .hint("请分批上传"));
+                            return Err(
+                                Problem::new("LIST_TOO_LONG", pointer(base, &open, bytes), message).hint("请分批上传")
+                            );
                         }
                     }
                     Some(Level::Object { key_next, .. }) => *key_next = true,

@@ -164,8 +164,5 @@ fn layer<'v>(view: &'v SettlementView, step: &Step) -> Option<&'v Layer> {
     policy.layer(&step.layer)
 }
 
-const FIELDS: &[Field] = &[
-    must("psn_No", "人员编号", text(30)),
-    must("setl_Id", "结算ID", text(30)),
-    want("mdtrt_Id", "就诊ID", text(30)),
-];
+const FIELDS: &[Field] =
+    &[must("psn_No", "人员编号", text(30)), must("setl_Id", "结算ID", text(30)), want("mdtrt_Id", "就诊ID", text(30))];

@@ -1,7 +1,7 @@
 //! 2202 门诊挂号撤销, 2404 入院撤销: a visit or stay that never was.
 
 use super::call::{Call, Ran};
-use super::fields::{FREE, Field, Table, may, must, text, want};
+use super::fields::{FREE, Field, Table, may, must, text};
 use crate::desk::Desk;
 use dingan_core::codes::{PersonNo, VisitId};
 
@@ -20,6 +20,6 @@ pub(crate) async fn run<D: Desk + ?Sized>(desk: &D, call: &mut Call<'_>) -> Ran 
 const FIELDS: &[Field] = &[
     must("psn_no", "人员编号", text(30)),
     must("mdtrt_id", "就诊ID", text(30)),
-    want("ipt_otp_no", "住院/门诊号", text(30)),
+    may("ipt_otp_no", "住院/门诊号", text(30)),
     may("exp_content", "字段扩展", FREE),
 ];

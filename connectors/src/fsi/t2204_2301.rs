@@ -1,9 +1,7 @@
 //! 2204 门诊费用明细信息上传, 2301 住院费用明细上传: fee lines, split as they come.
 
 use super::call::{Call, Ran};
-use super::fields::{
-    APPROVAL, FLAG, FREE, Field, MONEY, PRICE, QUANTITY, TIME, Table, code, may, must, text, want,
-};
+use super::fields::{APPROVAL, FLAG, FREE, Field, MONEY, PRICE, QUANTITY, TIME, Table, code, may, must, text, want};
 use super::lines;
 use super::read::{Reader, Row};
 use super::value::object;
@@ -36,9 +34,8 @@ pub(crate) async fn run<D: Desk + ?Sized>(desk: &D, call: &mut Call<'_>) -> Ran 
         }
         NewLines { visit, person, stay, lines }
     })?;
-    let render = |results: &Vec<LineResult>| {
-        object([("result", Value::Array(results.iter().map(lines::result).collect()))])
-    };
+    let render =
+        |results: &Vec<LineResult>| object([("result", Value::Array(results.iter().map(lines::result).collect()))]);
     Ok(desk.add_lines(&call.by, lines, Box::new(render)).await?)
 }
 

@@ -1,9 +1,7 @@
 //! 2206 门诊预结算, 2207 门诊结算, 2303 住院预结算, 2304 住院结算: the same calculation, stored or not.
 
 use super::call::{Call, Ran};
-use super::fields::{
-    ACCT_USED, FLAG, FREE, Field, MONEY, SETLWAY, Table, WHEN, code, may, must, text, want,
-};
+use super::fields::{ACCT_USED, FLAG, FREE, Field, MONEY, SETLWAY, Table, WHEN, code, may, must, text, want};
 use super::limits::FINDINGS_NAMED;
 use super::notes::Failure;
 use super::read::Row;
@@ -90,10 +88,14 @@ fn parts(row: &Row<'_>, total: Money) -> Option<[Money; 4]> {
 /// The findings of a settlement in words, the first few of them.
 fn findings(s: &Settled) -> Vec<String> {
     let all = &s.decision.findings;
-    let mut out: Vec<String> = all.iter().take(FINDINGS_NAMED).map(|f| {
-        let kind = if f.severity == Severity::Breach { "违规" } else { "可疑" };
-        format!("{kind}：{}（{}）", f.text, f.rule)
-    }).collect();
+    let mut out: Vec<String> = all
+        .iter()
+        .take(FINDINGS_NAMED)
+        .map(|f| {
+            let kind = if f.severity == Severity::Breach { "违规" } else { "可疑" };
+            format!("{kind}：{}（{}）", f.text, f.rule)
+        })
+        .collect();
     if all.len() > FINDINGS_NAMED {
         out.push(format!("审核结果共{}条", all.len()));
     }

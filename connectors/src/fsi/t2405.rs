@@ -20,8 +20,5 @@ pub(crate) async fn run<D: Desk + ?Sized>(desk: &D, call: &mut Call<'_>) -> Ran 
     Ok(desk.change(&call.by, change).await?)
 }
 
-const FIELDS: &[Field] = &[
-    must("mdtrt_id", "就诊ID", text(30)),
-    must("psn_no", "人员编号", text(30)),
-    may("exp_content", "字段扩展", FREE),
-];
+const FIELDS: &[Field] =
+    &[must("mdtrt_id", "就诊ID", text(30)), must("psn_no", "人员编号", text(30)), may("exp_content", "字段扩展", FREE)];

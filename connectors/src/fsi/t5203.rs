@@ -50,8 +50,5 @@ pub(crate) async fn find<D: Desk + ?Sized>(
     Ok(view)
 }
 
-const FIELDS: &[Field] = &[
-    must("psn_no", "人员编号", text(30)),
-    must("setl_id", "结算ID", text(30)),
-    want("mdtrt_id", "就诊ID", text(30)),
-];
+const FIELDS: &[Field] =
+    &[must("psn_no", "人员编号", text(30)), must("setl_id", "结算ID", text(30)), want("mdtrt_id", "就诊ID", text(30))];

@@ -68,8 +68,5 @@ fn render(line: &LineResult, s: &Settled) -> Value {
     Value::Object(row)
 }
 
-const FIELDS: &[Field] = &[
-    must("psn_no", "人员编号", text(30)),
-    must("setl_id", "结算ID", text(30)),
-    want("mdtrt_id", "就诊ID", text(30)),
-];
+const FIELDS: &[Field] =
+    &[must("psn_no", "人员编号", text(30)), must("setl_id", "结算ID", text(30)), want("mdtrt_id", "就诊ID", text(30))];

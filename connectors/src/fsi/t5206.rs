@@ -33,5 +33,4 @@ fn render(v: &AccumulatorValue) -> Value {
     ])
 }
 
-const FIELDS: &[Field] =
-    &[must("psn_no", "人员编号", text(30)), may("cum_ym", "累计年月", text(7))];
+const FIELDS: &[Field] = &[must("psn_no", "人员编号", text(30)), may("cum_ym", "累计年月", text(7))];

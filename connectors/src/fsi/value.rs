@@ -66,7 +66,11 @@ mod tests {
 
     #[test]
     fn digits_stay() {
-        let text = object([("a", money(Money::fen(1230))), ("b", rate(Rate::from_units(333_335))), ("c", money(Money::fen(-5)))]);
+        let text = object([
+            ("a", money(Money::fen(1230))),
+            ("b", rate(Rate::from_units(333_335))),
+            ("c", money(Money::fen(-5))),
+        ]);
         assert_eq!(text.to_string(), r#"{"a":12.30,"b":0.3333,"c":-0.05}"#);
         let back: Value = serde_json::from_str(&text.to_string()).unwrap();
         assert_eq!(back.to_string(), text.to_string());

@@ -52,9 +52,8 @@ impl World {
 
     /// A hospital with a level in the range, and not the one given.
     pub fn place(&self, rng: &mut Rng, levels: (i64, i64), but: Option<&Institution>) -> Option<&Place> {
-        let fits = |p: &&Place| {
-            (levels.0..=levels.1).contains(&p.level()) && but.is_none_or(|b| b.code != p.institution.code)
-        };
+        let fits =
+            |p: &&Place| (levels.0..=levels.1).contains(&p.level()) && but.is_none_or(|b| b.code != p.institution.code);
         let fitting: Vec<&Place> = self.places.iter().filter(fits).collect();
         rng.pick(&fitting).copied()
     }

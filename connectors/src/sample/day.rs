@@ -73,8 +73,7 @@ pub(super) fn day(
     order.shuffle(&mut people.visits);
     let turn = usize::try_from(number).unwrap_or(0);
     let mut made: Vec<Encounter> = Vec::with_capacity(claims + 1);
-    // what is planted turns with the day, so that a short run meets every pattern
-    let mut sown = (turn, turn);
+    let mut sown = (Sown::new(&planted::STAYS, turn), Sown::new(&planted::VISITS, turn));
 
     let stays = (claims * STAYS_PERCENT).div_ceil(100);
     for (nth, (import, relation)) in people.stays.iter().enumerate() {
@@ -83,7 +82,7 @@ pub(super) fn day(
         }
         let who = who(import, relation, date, nth);
         let rng = || Rng::new(&[seed, 5, number, nth as u64]);
-        let planted = if nth % PLANT_STAY == 0 { sow(world, &planted::STAYS, &mut sown.0, &rng, &who, date) } else { None };
+        let planted = if nth % PLANT_STAY == 0 { sown.0.sow(world, &rng, &who, date) } else { None };
         match planted {
             Some(encounters) => made.extend(encounters),
             None => made.extend(plain_stay(world, rng(), &who, date)),
@@ -101,7 +100,7 @@ pub(super) fn day(
             let who = who(import, relation, date, 1_000_000 + nth);
             let rng = || Rng::new(&[seed, 6, number, nth as u64]);
             let plant = nth % PLANT_VISIT == PLANT_VISIT / 2;
-            let planted = if plant { sow(world, &planted::VISITS, &mut sown.1, &rng, &who, date) } else { None };
+            let planted = if plant { sown.1.sow(world, &rng, &who, date) } else { None };
             let wish = VisitWish { refill: *refill && nth < people.visits.len(), ..Default::default() };
             match planted {
                 Some(encounters) => made.extend(encounters),
@@ -126,24 +125,32 @@ fn plain_stay(world: &World, mut rng: Rng, who: &Who<'_>, date: NaiveDate) -> Op
     stay(world, rng, who, (admitted, date), StayWish::default()).map(stay::end)
 }
 
-/// Plants the next pattern that suits the person.
-fn sow(
-    world: &World,
-    patterns: &[(&'static str, planted::Plant)],
-    next: &mut usize,
-    rng: &impl Fn() -> Rng,
-    who: &Who<'_>,
-    date: NaiveDate,
-) -> Option<Vec<Encounter>> {
-    for _ in 0..patterns.len() {
-        let (name, plant) = patterns.get(*next % patterns.len())?;
-        *next += 1;
-        if let Some(mut encounters) = plant(world, rng(), who, date) {
-            if let Some(last) = encounters.last_mut() {
-                last.planted = Some(name);
-            }
-            return Some(encounters);
-        }
+/// Which patterns were planted how often on the day.
+struct Sown<'p> {
+    patterns: &'p [(&'static str, planted::Plant)],
+    times: Vec<usize>,
+    /// Where the day begins in the list, so that a short run meets other patterns than the day before.
+    turn: usize,
+}
+
+impl<'p> Sown<'p> {
+    fn new(patterns: &'p [(&'static str, planted::Plant)], turn: usize) -> Self {
+        Self { patterns, times: vec![0; patterns.len()], turn }
     }
-    None
+
+    /// Plants, of the patterns that suit the person, the one planted least.
+    fn sow(&mut self, world: &World, rng: &impl Fn() -> Rng, who: &Who<'_>, date: NaiveDate) -> Option<Vec<Encounter>> {
+        let count = self.patterns.len();
+        let mut order: Vec<(usize, &mut usize)> = self.times.iter_mut().enumerate().collect();
+        order.sort_by_key(|(i, times)| (**times, (i + count - self.turn % count) % count));
+        for (i, times) in order {
+            let (name, plant) = self.patterns.get(i)?;
+            if let Some(mut encounters) = plant(world, rng(), who, date) {
+                *times += 1;
+                encounters.last_mut()?.planted = Some(name);
+                return Some(encounters);
+            }
+        }
+        None
+    }
 }

@@ -108,7 +108,7 @@ fn other_sex(c: &Charge, who: &Who<'_>) -> bool {
 
 fn drug_other_sex(world: &World, rng: Rng, who: &Who<'_>, day: NaiveDate) -> Option<Vec<Encounter>> {
     let drugs = find(world, |c| other_sex(c, who) && is_drug(c));
-    with_line(visit(world, rng, who, day, VisitWish::default()), &drugs, Some(7))
+    with_line(visit(world, rng, who, day, VisitWish::default()), &drugs, Some(visit::SHORT_SUPPLY))
 }
 
 fn item_other_sex(world: &World, rng: Rng, who: &Who<'_>, day: NaiveDate) -> Option<Vec<Encounter>> {
@@ -121,20 +121,22 @@ fn child_drug_adult(world: &World, rng: Rng, who: &Who<'_>, day: NaiveDate) -> O
         return None;
     }
     let drugs = find(world, |c| c.child_only && is_drug(c));
-    with_line(visit(world, rng, who, day, VisitWish::default()), &drugs, Some(5))
+    with_line(visit(world, rng, who, day, VisitWish::default()), &drugs, Some(visit::SHORT_SUPPLY))
 }
 
 fn drug_above_level(world: &World, mut rng: Rng, who: &Who<'_>, day: NaiveDate) -> Option<Vec<Encounter>> {
     let place = Some(world.place(&mut rng, (1, 1), None)?);
     let drugs = find(world, |c| c.level_min > 1 && c.sex.is_none() && !c.restricted);
-    with_line(visit(world, rng, who, day, VisitWish { place, ..Default::default() }), &drugs, None)
+    with_line(visit(world, rng, who, day, VisitWish { place, ..Default::default() }), &drugs, Some(1))
 }
 
 fn duplicate_day(world: &World, rng: Rng, who: &Who<'_>, day: NaiveDate) -> Option<Vec<Encounter>> {
     let mut bill = visit(world, rng, who, day, VisitWish::default())?;
     let of_a_visit = |at: usize| {
         world.data.charges.get(at).is_some_and(|c| {
-            matches!(c.used_for, Use::Lab | Use::Exam | Use::Therapy | Use::Planted) && !c.own_pay && c.per_day.is_none()
+            matches!(c.used_for, Use::Lab | Use::Exam | Use::Therapy | Use::Planted)
+                && !c.own_pay
+                && c.per_day.is_none()
         })
     };
     let pairs = world.data.pairs.iter().filter(|p| p.window == "day" && of_a_visit(p.main) && of_a_visit(p.part));
@@ -177,9 +179,11 @@ fn same_group_drugs(world: &World, mut rng: Rng, who: &Who<'_>, day: NaiveDate) 
         let fit = |c: &Charge| c.group == group && is_drug(c) && c.is_for(&d.code) && c.sex.is_none();
         find(world, fit)
     };
-    let suitable = world.data.diagnoses.iter().filter(|d| {
-        d.uses.iter().any(|u| u == "outpatient") && super::bill::suits(d, who.person.sex, who.age)
-    });
+    let suitable = world
+        .data
+        .diagnoses
+        .iter()
+        .filter(|d| d.uses.iter().any(|u| u == "outpatient") && super::bill::suits(d, who.person.sex, who.age));
     let mut choices = Vec::new();
     for d in suitable {
         let mut groups: Vec<&str> = world.data.charges.iter().map(|c| c.group.as_str()).collect();
@@ -202,7 +206,7 @@ fn same_group_drugs(world: &World, mut rng: Rng, who: &Who<'_>, day: NaiveDate) 
     let missing = if drugs.iter().any(|d| given(&bill, d)) { 1 } else { 2 };
     let added: Vec<usize> = drugs.into_iter().filter(|d| !given(&bill, d)).take(missing).collect();
     for at in added {
-        bill.add(at, 1, begin + Duration::minutes(12))?.supply_days = Some(Quantity::whole(7));
+        bill.add(at, 1, begin + Duration::minutes(12))?.supply_days = Some(Quantity::whole(visit::SHORT_SUPPLY));
     }
     Some(vec![visit::end(bill)])
 }

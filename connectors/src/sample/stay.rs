@@ -53,10 +53,10 @@ pub(super) fn stay<'a>(
     let admitted = midnight(days.0) + Duration::minutes(rng.between(480, 660));
     let discharged = midnight(days.1) + Duration::minutes(rng.between(600, 960));
     let mut bill = Bill::open(world, rng, who, place, diagnosis, Shape::Stay, (admitted, discharged));
-    if bill.rng.percent(40) {
-        if let Some(second) = world.diagnosis(&mut bill.rng, "inpatient", who.person.sex, who.age) {
-            bill.also(second);
-        }
+    if bill.rng.percent(40)
+        && let Some(second) = world.diagnosis(&mut bill.rng, "inpatient", who.person.sex, who.age)
+    {
+        bill.also(second);
     }
     bill.encounter.discharge_way = String::from(if bill.rng.percent(3) { "4" } else { "1" });
 

@@ -17,6 +17,9 @@ pub(super) struct VisitWish<'a> {
     pub refill: bool,
 }
 
+/// Days of supply that no kind of visit forbids; an emergency prescription lasts no longer.
+pub(super) const SHORT_SUPPLY: i64 = 3;
+
 /// The first moment of a day.
 pub(super) fn midnight(day: NaiveDate) -> NaiveDateTime {
     day.and_time(NaiveTime::MIN)
@@ -57,10 +60,10 @@ pub(super) fn visit<'a>(
     if care == "chronic" {
         bill.encounter.disease = diagnosis.filed_as.clone();
     }
-    if bill.rng.percent(25) {
-        if let Some(second) = world.diagnosis(&mut bill.rng, "outpatient", person.sex, who.age) {
-            bill.also(second);
-        }
+    if bill.rng.percent(25)
+        && let Some(second) = world.diagnosis(&mut bill.rng, "outpatient", person.sex, who.age)
+    {
+        bill.also(second);
     }
     fill(&mut bill, world, care);
     Some(bill)
@@ -100,10 +103,14 @@ fn fill(bill: &mut Bill<'_>, world: &World, care: &str) {
     let drugs = 1 + bill.rng.below(4);
     for at in bill.choose(Use::Drug, drugs, false) {
         let longest = world.data.charges.get(at).and_then(|c| c.supply_max).unwrap_or(30);
-        let days = if care == "chronic" { 30 } else { bill.rng.between(3, 7) }.min(longest);
+        let days = match care {
+            "chronic" => 30,
+            "emergency" => bill.rng.between(1, SHORT_SUPPLY),
+            _ => bill.rng.between(SHORT_SUPPLY, 7),
+        };
         let (time, boxes) = (next(bill), bill.rng.between(1, 3));
         if let Some(line) = bill.add(at, boxes, time) {
-            line.supply_days = Some(Quantity::whole(days));
+            line.supply_days = Some(Quantity::whole(days.min(longest)));
         }
     }
     for (used_for, most, general) in [(Use::Therapy, 3, false), (Use::Exam, 3, true)] {
@@ -116,7 +123,9 @@ fn fill(bill: &mut Bill<'_>, world: &World, care: &str) {
     if bill.rng.percent(8) {
         for at in bill.choose(Use::Tonic, 1, true) {
             let (time, units) = (next(bill), bill.rng.between(1, 2));
-            bill.add(at, units, time);
+            if let Some(line) = bill.add(at, units, time) {
+                line.supply_days = Some(Quantity::whole(SHORT_SUPPLY));
+            }
         }
     }
     let left = target.saturating_sub(bill.encounter.lines.len()).max(1);

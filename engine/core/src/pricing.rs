@@ -235,7 +235,7 @@ impl Run {
         a.funds += w.paid;
         self.scope_left += (w.scope - w.paid - w.quota_excess).at_least_zero();
         self.overlimit_left += parts.overlimit - parts.hospital;
-        self.entries(&w);
+        self.close(&w);
     }
 
     /// Pays by quota where asked and one holds. Says whether it did.
@@ -317,7 +317,7 @@ impl Run {
     }
 
     /// Writes what the accumulators gain from a portion, in the order of the policy.
-    fn entries(&mut self, w: &Waterfall<'_>) {
+    fn close(&mut self, w: &Waterfall<'_>) {
         let (facts, portion) = (w.facts, w.portion);
         for a in &portion.policy.accumulators {
             let amount = match a.feeds {

@@ -82,9 +82,10 @@ impl Agency {
                     }
                 }
                 if let (Some(b), Some(id)) = (row.family_balance, &merged.family_account) {
-                    let state = known.as_ref().and_then(|k| k.family.clone());
-                    let (have, version) = state.map_or((Money::ZERO, 0), |f| (f.balance, f.version));
-                    let m = AccountMove::family(id, version, b - have);
+                    // another member of the family may have been imported before
+                    let family = snap.family_account(id).await?;
+                    let (have, version) = (family.balance, family.version);
+                    let m = AccountMove { account: family.account, version, amount: b - have };
                     // several members of one family state the same account
                     if (have != b || version == 0) && !accounts.iter().any(|a: &AccountMove| a.account == m.account) {
                         accounts.push(m);

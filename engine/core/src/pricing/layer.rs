@@ -172,7 +172,7 @@ impl Run {
         };
         let Some((i, case)) = pick(&block.standard, facts, portion) else { return Charged::default() };
         let standard = match &block.repeat {
-            Some(r) => self.repeated(facts, portion, r, case.value),
+            Some(r) => self.repeated(w, r, case.value),
             None => case.value,
         };
         let periods = match block.recharge_days {
@@ -190,7 +190,7 @@ impl Run {
             operands.push(("periods", Operand::Int(periods)));
         }
         if let Some((_, ceiling)) = pick(&block.ceiling, facts, portion) {
-            let used = block.ceiling_accumulator.as_deref().map_or(Money::ZERO, |k| self.used(portion, k));
+            let used = block.ceiling_accumulator.as_deref().map_or(Money::ZERO, |k| self.used(w, k));
             let room = (ceiling.value - used).at_least_zero();
             operands.push(("ceiling_left", Operand::Money(room)));
             due = due.min(room);
@@ -222,9 +222,9 @@ impl Run {
         charged
     }
 
-    fn repeated(&self, facts: &Facts, portion: &Portion, r: &Repeat, standard: Money) -> Money {
+    fn repeated(&self, w: &Waterfall<'_>, r: &Repeat, standard: Money) -> Money {
         // counts are kept as whole yuan
-        let before = self.used(portion, &r.accumulator).units() / Money::yuan(1).units();
+        let before = self.used(w, &r.accumulator).units() / Money::yuan(1).units();
         let reduced = if !r.factors.is_empty() {
             let at = usize::try_from(before).unwrap_or(usize::MAX).min(r.factors.len() - 1);
             standard.times(r.factors.get(at).copied().unwrap_or(Rate::ONE))
@@ -235,7 +235,7 @@ impl Run {
         } else {
             standard
         };
-        let floor = pick(&r.floor, facts, portion).map_or(Money::ZERO, |(_, c)| c.value);
+        let floor = pick(&r.floor, w.facts, w.portion).map_or(Money::ZERO, |(_, c)| c.value);
         // the floor keeps reductions from going below it; it never raises the standard itself
         reduced.max(floor.min(standard))
     }
