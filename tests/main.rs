@@ -1,2 +1,10 @@
-//! The end-to-end tests of the workspace, one binary.
+//! The end-to-end tests of the workspace, one binary: real HTTP, a real store on disk, the real program.
 
+mod bad_input;
+mod county;
+mod flow;
+mod idempotency;
+mod program;
+mod replay;
+mod review;
+mod scenarios;

@@ -450,7 +450,8 @@ pub trait Desk: Send + Sync {
     /// What became of a message of this institution.
     async fn fate(&self, by: &Caller, msgid: &str) -> Outcome<Vec<MessageFate>>;
     /// 5203, 5204, 100001.
-    async fn settlement(&self, by: &Caller, id: SettlementId, person: PersonNo, lines: bool) -> Outcome<SettlementView>;
+    async fn settlement(&self, by: &Caller, id: SettlementId, person: PersonNo, lines: bool)
+    -> Outcome<SettlementView>;
     /// 5206.
     async fn accumulators(&self, by: &Caller, person: PersonNo, month: &str) -> Outcome<Vec<AccumulatorValue>>;
     /// 3101, 3102.

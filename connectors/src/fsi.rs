@@ -87,7 +87,7 @@ pub struct Handled {
     /// The answer, JSON.
     pub body: Vec<u8>,
     /// The transaction, or `unknown`; from a closed list, so fit for a metric.
-    pub infno: &'static str,
+    pub infno: String,
     /// Whether it succeeded (`infcode` 0).
     pub ok: bool,
     /// `err_code` of a failure.
@@ -138,7 +138,7 @@ fn handled(body: Vec<u8>, route: Option<&'static Route>, failure: Option<&Failur
     });
     Handled {
         body,
-        infno: route.map_or("unknown", |r| r.infno),
+        infno: route.map_or("unknown", |r| r.infno).to_owned(),
         ok: failure.is_none(),
         code,
         retryable: failure.is_some_and(Failure::retryable),
@@ -173,7 +173,8 @@ fn open(profile: &Profile, body: &[u8], path_infno: Option<&str>, now: NaiveDate
     let Value::Object(mut root) = root else {
         return Err(nowhere(Problem::new("JSON_NOT_OBJECT", "", "报文应为JSON对象")));
     };
-    let header = header::read(profile, &root, notes).map_err(|p| (None, Failure::Message(p)))?;
+    let header =
+        header::read(profile, &root, notes).map_err(|(infno, p)| (routes::find(&infno), Failure::Message(p)))?;
     let route = route(&header.infno, path_infno).map_err(nowhere)?;
     let there = |p: Problem| (Some(route), Failure::from(p));
     if header.msgid.is_empty() {
@@ -185,7 +186,8 @@ fn open(profile: &Profile, body: &[u8], path_infno: Option<&str>, now: NaiveDate
         }
         notes.say("缺少msgid，查询仍予处理");
     }
-    let input = root.keys().find(|k| fields::same_key(k, "input")).cloned().and_then(|key| root.remove(&key));
+    let key = read::member(Some(&root), "input").map(|(key, _)| key.to_owned());
+    let input = key.and_then(|key| root.remove(&key));
     let input = call::input(profile, input, notes).map_err(there)?;
     let by = Caller {
         institution: header.institution.into(),
@@ -200,12 +202,12 @@ fn open(profile: &Profile, body: &[u8], path_infno: Option<&str>, now: NaiveDate
 
 /// The transaction; the path, where it names one, must name the same.
 fn route(infno: &str, path_infno: Option<&str>) -> Result<&'static Route, Problem> {
-    let shown = scan::plain_key(infno.as_bytes());
+    let shown = shown(infno);
     if let Some(path) = path_infno
         && path != infno
-        && !routes::find(path).zip(routes::find(infno)).is_some_and(|(a, b)| a.base == b.base)
+        && routes::find(path).zip(routes::find(infno)).is_none_or(|(a, b)| a.base != b.base)
     {
-        let path = scan::plain_key(path.as_bytes());
+        let path = self::shown(path);
         let message = format!("请求地址对应交易{path}，报文infno为{shown}，两者不一致");
         return Err(Problem::new("INFNO_PATH_MISMATCH", "/infno", message).hint("请核对请求地址与infno"));
     }
@@ -213,6 +215,11 @@ fn route(infno: &str, path_infno: Option<&str>) -> Result<&'static Route, Proble
         Problem::new("INFNO_UNKNOWN", "/infno", format!("本系统不支持交易{shown}"))
             .hint("请核对交易编号，或联系经办机构确认支持的交易")
     })
+}
+
+/// A transaction number as it may be shown: what does not look like one could be anything.
+fn shown(infno: &str) -> &str {
+    if infno.len() <= 10 && infno.bytes().all(|b| b.is_ascii_alphanumeric()) { infno } else { "?" }
 }
 
 /// A change seen before is answered as then; anything else goes to its transaction.

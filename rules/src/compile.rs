@@ -5,6 +5,7 @@ use crate::host::{Host, Run, Script, Session};
 use crate::index::LineIndex;
 use crate::library::{RuleProblem, RuleSource};
 use crate::manifest::{RuleMeta, Status, repeated_codes};
+use crate::message::placeholders;
 use dingan_core::codes::LineNo;
 use dingan_core::facts::Facts;
 use dingan_core::finding::{Hit, Review, RuleFailure, RuleSet, Scope, Stage, Undecided};
@@ -133,7 +134,16 @@ fn compile_script(host: &Host, meta: &RuleMeta, source: &RuleSource) -> Result<O
     if params.len() < meta.params.len() {
         return Ok(None);
     }
-    host.compile(&source.script_path(), &source.rhai, params, meta.scope == Scope::Line).map(Some)
+    let script = host.compile(&source.script_path(), &source.rhai, params, meta.scope == Scope::Line)?;
+    let lacking: Vec<RuleProblem> = placeholders(&meta.message)
+        .into_iter()
+        .filter(|p| !script.evidence.contains(*p))
+        .map(|p| {
+            let message = format!("the message needs `{p}`, which the script never gives as evidence");
+            RuleProblem::at(source.manifest_path(), &source.toml, &format!("{{{p}}}"), message)
+        })
+        .collect();
+    if lacking.is_empty() { Ok(Some(script)) } else { Err(lacking) }
 }
 
 impl RuleSet for RuleLibrary {
@@ -220,4 +230,3 @@ impl RuleLibrary {
 fn line_no(view: &View, at: u32) -> Option<LineNo> {
     view.net(at).map(|(_, f)| f.line.no.clone())
 }
-

@@ -5,7 +5,7 @@
 use crate::host::{Fallible, Registry, Run, fail};
 use crate::values::{Day, Yuan};
 use dingan_core::claim::Diagnosis;
-use dingan_core::codes::{ItemCode, Level, Sex};
+use dingan_core::codes::{ItemCode, Level, Sex, VisitKind};
 use dingan_core::facts::{Facts, LineFact, NetLine, PersonFacts};
 use dingan_core::finding::Related;
 use dingan_core::knowledge::Knowledge;
@@ -13,6 +13,8 @@ use dingan_core::money::Quantity;
 use dingan_core::person::{PastLine, PastVisit};
 use rhai::{Dynamic, ImmutableString, Map};
 use rust_decimal::Decimal;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -99,10 +101,7 @@ impl View {
     pub fn stays(&self) -> &[u32] {
         self.stays.get_or_init(|| {
             let visits = self.facts.history.visits.iter().enumerate();
-            visits
-                .filter(|(_, v)| v.id != self.facts.visit.id && v.kind().is_stay())
-                .map(|(i, _)| i as u32)
-                .collect()
+            visits.filter(|(_, v)| v.id != self.facts.visit.id && v.kind().is_stay()).map(|(i, _)| i as u32).collect()
         })
     }
 
@@ -126,9 +125,12 @@ impl View {
         Day(self.facts.visit.begin.date())
     }
 
-    /// Discharge, or the day up to which this settlement goes.
+    /// Discharge, or the day up to which this settlement goes. Not read off the portions, since a
+    /// year without lines has none.
     pub fn last_day(&self) -> Day {
-        self.facts.portions.last().map_or(self.begin_day(), |p| Day(p.days.1))
+        let (visit, request) = (&self.facts.visit, &self.facts.request);
+        let open = if visit.kind().is_stay() { request.time.max(visit.begin) } else { visit.begin };
+        Day(visit.end.unwrap_or(open).date())
     }
 
     fn person(&self) -> Fallible<&PersonFacts> {
@@ -258,6 +260,18 @@ pub(crate) fn quantity(q: Quantity) -> Decimal {
     q.to_decimal().normalize()
 }
 
+/// A word of the few scripts compare with, made once for each thread.
+fn word(word: &'static str) -> ImmutableString {
+    thread_local! {
+        static WORDS: RefCell<BTreeMap<&'static str, ImmutableString>> = const { RefCell::new(BTreeMap::new()) };
+    }
+    WORDS.with_borrow_mut(|words| words.entry(word).or_insert_with(|| text(word)).clone())
+}
+
+fn kind(kind: VisitKind) -> ImmutableString {
+    word(kind.name())
+}
+
 fn sex(sex: Sex) -> &'static str {
     match sex {
         Sex::Male => "male",
@@ -269,7 +283,7 @@ fn sex(sex: Sex) -> &'static str {
 pub(crate) fn register(r: &mut Registry<'_>) {
     r.named::<Claim>("Claim");
     r.get("id", |c: &mut Claim| text(c.0.facts.visit.id.as_str()));
-    r.get("kind", |c: &mut Claim| text(c.0.facts.visit.kind().name()));
+    r.get("kind", |c: &mut Claim| kind(c.0.facts.visit.kind()));
     r.get("is_stay", |c: &mut Claim| c.0.facts.visit.kind().is_stay());
     r.get("insurance", |c: &mut Claim| text(c.0.facts.visit.insurance.as_str()));
     r.get("institution", |c: &mut Claim| text(c.0.facts.visit.institution.as_str()));
@@ -298,12 +312,12 @@ pub(crate) fn register(r: &mut Registry<'_>) {
     });
 
     r.named::<Person>("Person");
-    r.get("sex", |p: &mut Person| p.0.person().map(|p| text(sex(p.sex))));
+    r.get("sex", |p: &mut Person| p.0.person().map(|p| word(sex(p.sex))));
     r.get("sex_name", |p: &mut Person| {
         p.0.person().map(|p| match p.sex {
-            Sex::Male => text("男"),
-            Sex::Female => text("女"),
-            Sex::Unknown => text("未知"),
+            Sex::Male => word("男"),
+            Sex::Female => word("女"),
+            Sex::Unknown => word("未知"),
         })
     });
     r.get("age", |p: &mut Person| p.0.person().map(|p| p.age));
@@ -330,7 +344,7 @@ pub(crate) fn register(r: &mut Registry<'_>) {
 
     r.named::<Past>("Visit");
     r.get("id", |v: &mut Past| v.visit().map(|v| text(v.id.as_str())));
-    r.get("kind", |v: &mut Past| v.visit().map(|v| text(v.kind().name())));
+    r.get("kind", |v: &mut Past| v.visit().map(|v| kind(v.kind())));
     r.get("is_stay", |v: &mut Past| v.visit().map(|v| v.kind().is_stay()));
     r.get("institution", |v: &mut Past| v.visit().map(|v| text(v.institution.as_str())));
     r.get("begin_day", |v: &mut Past| v.visit().map(|v| Day(v.begin.date())));

@@ -15,8 +15,8 @@ use rhai::packages::{
     MoreStringPackage, Package,
 };
 use rhai::{
-    AST, ASTNode, Caches, Dynamic, Engine, EvalAltResult, EvalContext, Expr, Expression, FuncRegistration, GlobalRuntimeState, Map,
-    NativeCallContext, Position, RhaiNativeFunc, Scope, Stmt, StmtBlock,
+    AST, ASTNode, Caches, Dynamic, Engine, EvalAltResult, EvalContext, Expr, Expression, FuncRegistration,
+    GlobalRuntimeState, Map, NativeCallContext, Position, RhaiNativeFunc, Scope, Stmt, StmtBlock,
 };
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,15 +43,35 @@ const MAX_LIST: usize = 4 * 1024;
 
 /// The functions of Rhai's own packages that scripts may call.
 const STANDARD: [&str; 24] = [
-    "abs", "all", "contains", "ends_with", "get", "index_of", "insert", "is_empty", "keys", "len", "max", "min",
-    "push", "remove", "reverse", "sort", "split", "starts_with", "sub_string", "to_lower", "to_string", "to_upper",
-    "trim", "values",
+    "abs",
+    "all",
+    "contains",
+    "ends_with",
+    "get",
+    "index_of",
+    "insert",
+    "is_empty",
+    "keys",
+    "len",
+    "max",
+    "min",
+    "push",
+    "remove",
+    "reverse",
+    "sort",
+    "split",
+    "starts_with",
+    "sub_string",
+    "to_lower",
+    "to_string",
+    "to_upper",
+    "trim",
+    "values",
 ];
 
 /// Words of the language that are switched off: what leads out of the script, and what would let it
 /// hide an error.
-const DISABLED: [&str; 10] =
-    ["eval", "import", "export", "print", "debug", "try", "catch", "Fn", "call", "curry"];
+const DISABLED: [&str; 10] = ["eval", "import", "export", "print", "debug", "try", "catch", "Fn", "call", "curry"];
 
 /// What a script raised, before the finding is made of it.
 pub(crate) struct RawHit {
@@ -81,8 +101,16 @@ pub(crate) struct Run {
 /// Registers functions and remembers their names for the check of scripts.
 pub(crate) struct Registry<'e> {
     engine: &'e mut Engine,
+    names: Names,
+}
+
+/// What scripts may name.
+#[derive(Default)]
+struct Names {
     functions: BTreeSet<&'static str>,
     properties: BTreeSet<&'static str>,
+    /// Keys of the evidence that native functions give.
+    evidence: BTreeSet<&'static str>,
 }
 
 impl Registry<'_> {
@@ -96,7 +124,7 @@ impl Registry<'_> {
         name: &'static str,
         f: impl RhaiNativeFunc<A, N, X, R, F> + Send + Sync + 'static,
     ) {
-        self.functions.insert(name);
+        self.names.functions.insert(name);
         self.engine.register_fn(name, f);
     }
     /// An operator.
@@ -113,7 +141,7 @@ impl Registry<'_> {
         name: &'static str,
         f: impl RhaiNativeFunc<A, 1, X, R, F> + Send + Sync + 'static,
     ) {
-        self.properties.insert(name);
+        self.names.properties.insert(name);
         FuncRegistration::new_getter(name).register_into_engine(self.engine, f);
     }
     /// A list that `for` walks over.
@@ -126,13 +154,15 @@ impl Registry<'_> {
     }
     /// Keys of evidence that native functions give.
     pub fn evidence(&mut self, names: &[&'static str]) {
-        self.properties.extend(names);
+        self.names.evidence.extend(names);
     }
 }
 
 /// A script ready to run.
 pub(crate) struct Script {
     body: Expr,
+    /// The names evidence may have.
+    pub evidence: BTreeSet<String>,
 }
 
 /// The engine with everything registered; one for all rules of a library.
@@ -140,8 +170,7 @@ pub(crate) struct Host {
     engine: Engine,
     /// Tells this engine's resolved functions from another's.
     id: u64,
-    functions: BTreeSet<&'static str>,
-    properties: BTreeSet<&'static str>,
+    names: Names,
 }
 
 /// Lets native functions without an argument of ours find the claim under review.
@@ -181,13 +210,13 @@ impl Host {
         for word in DISABLED {
             engine.disable_symbol(word);
         }
-        let mut registry =
-            Registry { engine: &mut engine, functions: STANDARD.into_iter().collect(), properties: BTreeSet::new() };
+        let names = Names { functions: STANDARD.into_iter().collect(), ..Names::default() };
+        let mut registry = Registry { engine: &mut engine, names };
         crate::values::register(&mut registry);
         crate::facts::register(&mut registry);
         crate::natives::register(&mut registry);
-        let Registry { functions, properties, .. } = registry;
-        Self { engine, id: NEXT_HOST.fetch_add(1, Ordering::Relaxed), functions, properties }
+        let names = registry.names;
+        Self { engine, id: NEXT_HOST.fetch_add(1, Ordering::Relaxed), names }
     }
 
     /// Parses and checks a script. Parameters become constants in it.
@@ -203,12 +232,13 @@ impl Host {
         // once with `param` as a variable: the optimizer would silently turn a misspelt one into `()`
         scope.push("param", ());
         let parsed = self.parse(path, text, &scope)?;
-        self.check(path, &parsed, &names)?;
+        let evidence = self.check(path, &parsed, &names)?;
         scope.rewind(scope.len() - 1);
         scope.push_constant("param", params);
         let ast = self.parse(path, text, &scope)?;
         let statements = ast.statements().iter().cloned();
-        Ok(Script { body: Expr::Stmt(Box::new(StmtBlock::new(statements, Position::NONE, Position::NONE))) })
+        let body = Expr::Stmt(Box::new(StmtBlock::new(statements, Position::NONE, Position::NONE)));
+        Ok(Script { body, evidence })
     }
 
     fn parse(&self, path: &str, text: &str, scope: &Scope<'_>) -> Result<AST, Vec<RuleProblem>> {
@@ -217,8 +247,8 @@ impl Host {
             .map_err(|e| vec![RuleProblem::new(path.to_owned(), place(e.position()), e.err_type().to_string())])
     }
 
-    /// Looks for names nobody registered.
-    fn check(&self, path: &str, ast: &AST, params: &BTreeSet<String>) -> Result<(), Vec<RuleProblem>> {
+    /// Looks for names nobody registered; answers the names evidence may have.
+    fn check(&self, path: &str, ast: &AST, params: &BTreeSet<String>) -> Result<BTreeSet<String>, Vec<RuleProblem>> {
         let mut problems = Vec::new();
         let mut problem = |at: Position, message: String| {
             problems.push(RuleProblem::new(path.to_owned(), place(at), message));
@@ -230,17 +260,21 @@ impl Host {
         ast.walk(&mut |nodes: &[ASTNode<'_>]| {
             if let Some(ASTNode::Stmt(Stmt::FnCall(f, at))) = nodes.last()
                 && !f.is_operator_call()
-                && !self.functions.contains(f.name.as_str())
+                && !self.names.functions.contains(f.name.as_str())
             {
                 problem(*at, format!("no function `{}`", f.name));
             }
             true
         });
-        let mut keys: BTreeSet<String> = BTreeSet::new();
+        let mut keys: BTreeSet<String> = self.names.evidence.iter().map(ToString::to_string).collect();
         let mut of_param = BTreeSet::new();
         let (mut uses, mut by_name) = (Vec::new(), BTreeSet::new());
         walk(ast, |e| match e {
             Expr::Map(m, _) => keys.extend(m.0.iter().map(|(k, _)| k.name.to_string())),
+            // a map of constants is one constant
+            Expr::DynamicConstant(d, _) => {
+                keys.extend(d.read_lock::<Map>().iter().flat_map(|m| m.keys().map(ToString::to_string)));
+            }
             Expr::Dot(b, ..) => {
                 if let (Expr::Variable(v, _, var), Expr::Property(p, at)) = (&b.lhs, &b.rhs)
                     && v.1 == "param"
@@ -254,17 +288,19 @@ impl Host {
         });
         walk(ast, |e| match e {
             Expr::FnCall(f, at) | Expr::MethodCall(f, at)
-                if !f.is_operator_call() && !self.functions.contains(f.name.as_str()) =>
+                if !f.is_operator_call() && !self.names.functions.contains(f.name.as_str()) =>
             {
                 problem(*at, format!("no function `{}`", f.name));
             }
-            Expr::Property(p, at) if of_param.contains(&(place(*at), p.2.to_string())) => {
-                if !params.contains(p.2.as_str()) {
-                    problem(*at, format!("the rule has no parameter `{}`", p.2));
+            Expr::Property(p, at) => {
+                let name = p.2.as_str();
+                let of_a_param = of_param.contains(&(place(*at), name.to_owned()));
+                if of_a_param && !params.contains(name) {
+                    problem(*at, format!("the rule has no parameter `{name}`"));
                 }
-            }
-            Expr::Property(p, at) if !self.properties.contains(p.2.as_str()) && !keys.contains(p.2.as_str()) => {
-                problem(*at, format!("no property `{}`", p.2));
+                if !of_a_param && !self.names.properties.contains(name) && !keys.contains(name) {
+                    problem(*at, format!("no property `{name}`"));
+                }
             }
             _ => {}
         });
@@ -273,7 +309,7 @@ impl Host {
         }
         problems.sort();
         problems.dedup();
-        if problems.is_empty() { Ok(()) } else { Err(problems) }
+        if problems.is_empty() { Ok(keys) } else { Err(problems) }
     }
 }
 

@@ -2,16 +2,18 @@
 //! and kind of visit, the lines' part by an index from the line to rules.
 //!
 //! A rule with a line part stands in the index under the one of its conditions that narrows most:
-//! the items of its knowledge table, its prefixes of item codes, its charge types, its list types. The
-//! whole selector is tested on what the index finds, so the index only has to find enough. Rules that
-//! no line leads to cost a claim nothing.
+//! the items of its knowledge table, its prefixes of item codes, drug groups, its charge types, its list
+//! types. Where that was its only condition the index is the answer; else the whole selector is tested
+//! on what the index finds. Rules that no line leads to cost a claim nothing.
 
 use crate::compile::Rule;
 use dingan_core::codes::{ItemCode, VisitKind};
 use dingan_core::facts::{Facts, LineFact};
 use dingan_core::finding::{Scope, Stage};
 use dingan_core::knowledge::Knowledge;
+use dingan_core::selector::Selector;
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 
 const KINDS: [VisitKind; 8] = [
     VisitKind::Outpatient,
@@ -33,6 +35,26 @@ fn bit(stage: Stage, kind: VisitKind) -> u32 {
     1 << (stage + KINDS.iter().position(|k| *k == kind).unwrap_or(0))
 }
 
+/// Multiply and rotate: item codes are looked up once for every line, and the keys are published lists,
+/// not anybody's choice, so nothing is gained by the slower default.
+#[derive(Default)]
+struct CodeHasher(u64);
+
+impl Hasher for CodeHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for part in bytes.chunks(8) {
+            let word = part.iter().fold(0, |w, b| (w << 8) | u64::from(*b));
+            self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
+        }
+    }
+    fn finish(&self) -> u64 {
+        // the table takes the low bits, a product is mixed best in the high ones
+        self.0.rotate_left(26)
+    }
+}
+
+type ByCode<K> = HashMap<K, Vec<u16>, BuildHasherDefault<CodeHasher>>;
+
 /// The rules a claim runs and their candidate lines.
 pub(crate) struct Lookup {
     /// Pairs of rule and line, by rule and then line; rules without a line part have their lines here too.
@@ -53,11 +75,12 @@ impl Lookup {
 /// Where a rule with a line part is found.
 #[derive(Default)]
 struct Keys {
-    item: HashMap<ItemCode, Vec<u16>>,
-    /// By the length of the prefix, longest condition or not: a code is cut to each.
-    prefix: BTreeMap<usize, HashMap<String, Vec<u16>>>,
-    charge_type: HashMap<String, Vec<u16>>,
-    list_type: HashMap<String, Vec<u16>>,
+    item: ByCode<ItemCode>,
+    /// By the length of the prefix: a code is cut to each.
+    prefix: BTreeMap<usize, ByCode<String>>,
+    grouped: Vec<u16>,
+    charge_type: ByCode<String>,
+    list_type: ByCode<String>,
 }
 
 pub(crate) struct LineIndex {
@@ -66,6 +89,23 @@ pub(crate) struct LineIndex {
     whole: Vec<u16>,
     /// For each rule of the library: the stages and kinds of visit it runs at.
     runs_at: Vec<u32>,
+    /// For each rule: whether its line part has a single condition, the one it is found by.
+    exact: Vec<bool>,
+}
+
+/// How many conditions the line part has.
+fn line_conditions(s: &Selector) -> usize {
+    [
+        !s.list_type.is_empty(),
+        !s.charge_type.is_empty(),
+        !s.item.is_empty(),
+        s.knowledge.is_some(),
+        s.second.is_some(),
+        s.grouped,
+    ]
+    .into_iter()
+    .map(usize::from)
+    .sum()
 }
 
 impl LineIndex {
@@ -94,6 +134,8 @@ impl LineIndex {
                 for prefix in &selector.item {
                     keys.prefix.entry(prefix.len()).or_default().entry(prefix.clone()).or_default().push(i);
                 }
+            } else if selector.grouped {
+                keys.grouped.push(i);
             } else if !selector.charge_type.is_empty() {
                 for code in &selector.charge_type {
                     keys.charge_type.entry(code.clone()).or_default().push(i);
@@ -106,7 +148,8 @@ impl LineIndex {
                 whole.push(i);
             }
         }
-        Self { keys, whole, runs_at }
+        let exact = all.iter().map(|r| line_conditions(&r.meta.selector) == 1).collect();
+        Self { keys, whole, runs_at, exact }
     }
 
     /// Every rule whose selector lets the claim through, by code, with the net lines it lets through.
@@ -138,7 +181,9 @@ impl LineIndex {
                 continue;
             }
             let start = out.lines.len();
-            if selector.selects_lines() {
+            if self.exact.get(usize::from(i)).copied().unwrap_or(false) {
+                out.lines.extend(of_rule.iter().map(|(_, at)| *at));
+            } else if selector.selects_lines() {
                 let fact = |at: u32| facts.net_lines.get(at as usize).and_then(|n| facts.lines.get(n.line));
                 let passes = |at: &u32| fact(*at).is_some_and(|l| selector.line(l, knowledge));
                 out.lines.extend(of_rule.iter().map(|(_, at)| *at).filter(passes));
@@ -169,6 +214,9 @@ impl Keys {
             }
         }
         let Some(item) = &fact.item else { return };
+        if !self.grouped.is_empty() && !item.drug_group.is_empty() {
+            found(&self.grouped);
+        }
         if let Some(rules) = self.charge_type.get(&item.charge_type) {
             found(rules);
         }

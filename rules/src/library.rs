@@ -33,8 +33,7 @@ impl RuleSource {
             .and_then(toml::Value::as_table_mut)
             .ok_or_else(|| RuleProblem::at_start(self.manifest_path(), format!("no parameter `{name}`")))?;
         param.insert("value".into(), value);
-        let toml =
-            toml::to_string(&table).map_err(|e| RuleProblem::at_start(self.manifest_path(), e.to_string()))?;
+        let toml = toml::to_string(&table).map_err(|e| RuleProblem::at_start(self.manifest_path(), e.to_string()))?;
         Ok(Self { toml, ..self.clone() })
     }
 
@@ -128,10 +127,7 @@ pub fn embedded_pages() -> Vec<RulePage> {
     let mut pages: Vec<RulePage> = embedded_folders()
         .filter_map(|dir| {
             embedded_text(dir, "rule.toml")?;
-            Some(RulePage {
-                path: path_text(dir.path()),
-                markdown: embedded_text(dir, "rule.md").unwrap_or_default(),
-            })
+            Some(RulePage { path: path_text(dir.path()), markdown: embedded_text(dir, "rule.md").unwrap_or_default() })
         })
         .collect();
     pages.sort();

@@ -163,9 +163,6 @@ impl RuleMeta {
                 problem(&format!("[param.{name}]"), format!("parameter `{name}`: {message}"));
             }
         }
-        for p in crate::message::placeholders(&self.message).iter().filter(|p| p.is_empty()).take(1) {
-            problem("message", format!("the message has an empty placeholder `{{{p}}}`"));
-        }
         problems
     }
 }

@@ -119,10 +119,14 @@ fn scripts_cannot_change_what_they_are_given() {
 
 #[test]
 fn evidence_and_lines_are_checked() {
-    let mut source = rule("DG1001", "claim", "flag(#{ other: 1 });");
+    let mut source = rule("DG1001", "claim", "let gap = #{ gap: 1 }; flag(#{ other: 1 });");
     source.toml = source.toml.replace("message = 'm'", "message = '{gap} days'");
-    let failures = review(&[source], &three_lines()).failures;
+    let failures = review(std::slice::from_ref(&source), &three_lines()).failures;
     assert!(failures[0].error.contains("the message needs the evidence `gap`"), "{failures:?}");
+    source.rhai = "flag(#{ other: 1 });".into();
+    let problems = RuleLibrary::compile(&[source], Arc::new(Knowledge::default())).unwrap_err();
+    assert_eq!((problems[0].line, problems[0].column), (8, 12));
+    assert!(problems[0].message.contains("the message needs `gap`"));
     assert!(error_of("flag(claim.lines.after(claim.begin_day), #{});").contains("no lines to flag"));
     assert!(error_of("flag(#{ x: claim });").contains("is no evidence"));
 }
@@ -130,14 +134,19 @@ fn evidence_and_lines_are_checked() {
 #[test]
 fn what_nobody_registered_is_found_when_compiled() {
     assert_eq!(problems("let x = line.quantity;"), Vec::<String>::new());
-    assert_eq!(problems("let x = 1;\nlet y = lin.item;"), ["policy/DG1001-test/rule.rhai:2:9: Undefined variable: lin"]);
+    assert_eq!(
+        problems("let x = 1;\nlet y = lin.item;"),
+        ["policy/DG1001-test/rule.rhai:2:9: Undefined variable: lin"]
+    );
     assert_eq!(problems("let y = line.itme;"), ["policy/DG1001-test/rule.rhai:1:14: no property `itme`"]);
     assert_eq!(problems("flagg(#{});"), ["policy/DG1001-test/rule.rhai:1:1: no function `flagg`"]);
     let message = "policy/DG1001-test/rule.rhai:1:15: the rule has no parameter `dayz`";
     assert_eq!(problems("let y = param.dayz;"), [message]);
     assert!(problems("let y = param;")[0].contains("param.name"));
     assert!(problems("fn f() { 1 }")[0].contains("defines no functions"));
-    for forbidden in ["eval(\"1\");", "import \"x\";", "print(1);", "try { } catch { }", "let f = |x| x;", "timestamp();"] {
+    for forbidden in
+        ["eval(\"1\");", "import \"x\";", "print(1);", "try { } catch { }", "let f = |x| x;", "timestamp();"]
+    {
         assert!(!problems(forbidden).is_empty(), "{forbidden}");
     }
 }
@@ -158,7 +167,9 @@ fn a_manifest_says_where_it_is_wrong() {
     assert!(changed("DG1001", "DG2001").contains("a code of family `policy` is DG1"));
     assert!(changed("version = 3", "version = 3\nefect = 1").contains("unknown field `efect`"));
     assert!(changed("'active'", "'unavailable'").contains("says in `needs`"));
-    assert!(changed("'breach'", "'suspicious'\neffect = { '2304' = 'block' }").contains("only a definite breach may block"));
+    assert!(
+        changed("'breach'", "'suspicious'\neffect = { '2304' = 'block' }").contains("only a definite breach may block")
+    );
     assert_eq!(changed("'breach'", "'breach'\neffect = { '2304' = 'block' }"), "");
     let twice = [rule("DG1001", "claim", ""), rule("DG1001", "claim", "")];
     let problems = RuleLibrary::compile(&twice, Arc::new(Knowledge::default())).unwrap_err();

@@ -61,13 +61,19 @@ fn a_page_that_says_something_else_fails() {
         run_cases(source, &page).unwrap().remove(0).failure.unwrap_or_default()
     };
     assert_eq!(failure("flagged", "expect = [{ lines = ['1'], charge = 10 }]"), "");
-    assert_eq!(failure("flagged", "expect = [{ lines = ['1'], charge = 11 }]"), "expectation 1: charge 10.00, expected 11.00");
+    assert_eq!(
+        failure("flagged", "expect = [{ lines = ['1'], charge = 11 }]"),
+        "expectation 1: charge 10.00, expected 11.00"
+    );
     assert!(failure("flagged", "").contains("raised and not expected"));
     assert!(failure("clean", "expect = [{ lines = ['1'] }]").contains("a clean case expects nothing"));
     assert!(failure("boundary", "expect = [{ lines = ['2'] }]").contains("lines [\"1\"], expected [\"2\"]"));
     assert!(failure("flagged", "expect = [{ lines = ['1'] }, { lines = ['1'] }]").contains("2 was not raised"));
     assert!(failure("undecided", "undecided = ['gend']").contains("undecided for want of []"));
-    assert_eq!(failure("flagged", "expekt = 1"), "line 7: unknown field `expekt`, expected one of `stage`, `person`, `visit`, `settled_at`, `institutions`, `items`, `lines`, `settled`, `history`, `knowledge`, `params`, `expect`, `undecided`");
+    assert_eq!(
+        failure("flagged", "expekt = 1"),
+        "line 7: unknown field `expekt`, expected one of `stage`, `person`, `visit`, `settled_at`, `institutions`, `items`, `lines`, `settled`, `history`, `knowledge`, `params`, `expect`, `undecided`"
+    );
     let page = RulePage { path: source.path.clone(), markdown: "```case maybe\n```\n".into() };
     assert_eq!(cases(&page).unwrap_err().line, 1);
     assert!(page_problems(&source.meta().unwrap(), &page).len() >= 4);

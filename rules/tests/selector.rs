@@ -56,24 +56,28 @@ fn selectors() -> impl Strategy<Value = Selector> {
         strings(&["XA", "X", "001", "XA01", "C3", ""]),
         table(),
         table(),
+        prop_oneof![3 => Just(false), 1 => Just(true)],
     );
-    (claim, line).prop_map(|((visit, insurance, level, sex, (age_min, age_max), past), (list, charge, item, t, s))| {
-        let insurance = insurance.into_iter().map(Into::into).collect();
-        Selector {
-            visit,
-            insurance,
-            level,
-            sex,
-            age_min,
-            age_max,
-            past,
-            list_type: list,
-            charge_type: charge,
-            item,
-            knowledge: t,
-            second: s,
-        }
-    })
+    (claim, line).prop_map(
+        |((visit, insurance, level, sex, (age_min, age_max), past), (list, charge, item, t, s, grouped))| {
+            let insurance = insurance.into_iter().map(Into::into).collect();
+            Selector {
+                visit,
+                insurance,
+                level,
+                sex,
+                age_min,
+                age_max,
+                past,
+                list_type: list,
+                charge_type: charge,
+                item,
+                knowledge: t,
+                second: s,
+                grouped,
+            }
+        },
+    )
 }
 
 fn visit(kind: usize, id: &str) -> VisitCase {
@@ -83,14 +87,13 @@ fn visit(kind: usize, id: &str) -> VisitCase {
 
 fn worlds() -> impl Strategy<Value = World> {
     let rows = vec((select(&TABLES[..]), select(&ITEMS[..]), proptest::option::of(select(&ITEMS[..]))), 0..6);
-    let catalogue = vec((select(&LIST_TYPES[..]), select(&CHARGE_TYPES[..])), ITEMS.len());
+    let catalogue = vec((select(&LIST_TYPES[..]), select(&CHARGE_TYPES[..]), select(&["", "g"][..])), ITEMS.len());
     let person = (select(vec![Sex::Male, Sex::Female, Sex::Unknown]), 1940..2025i32);
     let lines = vec((select(&ITEMS[..]), any::<bool>()), 0..8);
     (person, 0..8usize, select(&["1", "5", "9"][..]), vec(0..8usize, 0..4), catalogue, lines, rows).prop_map(
         |((sex, year), kind, level, history, catalogue, lines, rows)| {
             let line = |no: String, item: &str, refund: &str, quantity: i64| -> LineCase {
-                let text =
-                    format!("no = '{no}'\nitem = '{item}'\nrefund_of = '{refund}'\nquantity = {quantity}");
+                let text = format!("no = '{no}'\nitem = '{item}'\nrefund_of = '{refund}'\nquantity = {quantity}");
                 toml::from_str(&text).unwrap()
             };
             let mut all = Vec::new();
@@ -101,19 +104,16 @@ fn worlds() -> impl Strategy<Value = World> {
                 }
             }
             // one item stays out of the catalogue
-            let items = ITEMS.iter().zip(catalogue).skip(1).map(|(code, (list, charge))| ItemCase {
+            let items = ITEMS.iter().zip(catalogue).skip(1).map(|(code, (list, charge, group))| ItemCase {
                 code: (*code).to_owned(),
                 name: String::new(),
                 list_type: list.to_owned(),
                 charge_type: charge.to_owned(),
-                group: String::new(),
+                group: group.to_owned(),
             });
             World {
                 stage: None,
-                person: PersonCase {
-                    sex,
-                    birth: format!("{year}-05-05T00:00:00").parse().unwrap(),
-                },
+                person: PersonCase { sex, birth: format!("{year}-05-05T00:00:00").parse().unwrap() },
                 visit: visit(kind, "V"),
                 settled_at: None,
                 institutions: [("H1".to_owned(), level.to_owned())].into(),
@@ -146,7 +146,7 @@ fn claim_passes(s: &Selector, f: &Facts) -> bool {
     let person = &f.portions[0].person;
     let past = |k: &VisitKind| f.history.visits.iter().any(|v| v.kind() == *k);
     (s.visit.is_empty() || s.visit.contains(&kind))
-        && (s.insurance.is_empty() || s.insurance.iter().any(|i| *i == f.visit.insurance))
+        && (s.insurance.is_empty() || s.insurance.contains(&f.visit.insurance))
         && (s.level.is_empty() || s.level.iter().any(|l| *l == f.institution.deductible_level))
         && (s.sex.is_empty() || s.sex.contains(&person.sex))
         && person.age >= s.age_min.unwrap_or(i64::MIN)
@@ -164,6 +164,7 @@ fn line_passes(s: &Selector, l: &LineFact, rows: &[KnowledgeRow]) -> bool {
         && among(&s.charge_type, &charge_type)
         && (s.item.is_empty() || s.item.iter().any(|p| code.len() >= p.len() && &code[..p.len()] == p))
         && s.knowledge.as_ref().is_none_or(|t| rows.iter().any(|r| r.table == *t && r.item.as_str() == code))
+        && (!s.grouped || l.item.as_ref().is_some_and(|i| !i.drug_group.is_empty()))
         && s.second.as_ref().is_none_or(|t| rows.iter().any(|r| r.table == *t && r.other.as_str() == code))
 }
 

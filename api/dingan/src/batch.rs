@@ -167,8 +167,7 @@ pub async fn adjudicate_events(agency: &Agency, events: Vec<FileEvent>) -> anyho
         let group = groups.entry(key).or_default();
         group.0.extend(events);
         if let Some(s) = state {
-            let balances =
-                Balances { own: s.own.balance, family: s.family.map(|f| f.balance).unwrap_or_default() };
+            let balances = Balances { own: s.own.balance, family: s.family.map(|f| f.balance).unwrap_or_default() };
             group.1.insert(no, Journal::new(s.person, balances));
         }
     }
@@ -212,7 +211,7 @@ pub async fn run(input: &Path, out: &Path, data: &Path) -> anyhow::Result<bool> 
     summary.seconds = began.elapsed().as_secs_f64();
     agency.store().clone().close().await;
     write(out, &rows, &summary)?;
-    println!(
+    say!(
         "{} claims, {} reversals, {} refused; {:.0} claims/s; decisions in {}",
         summary.claims,
         summary.reversals,
@@ -257,7 +256,8 @@ fn write(out: &Path, rows: &[Row], summary: &Summary) -> anyhow::Result<()> {
         serde_json::to_writer(&mut *to, r)?;
         to.write_all(b"\n")?;
         for f in r.decision.iter().flat_map(|d| &d.findings) {
-            let row = serde_json::json!({"setl_id": r.setl_id, "mdtrt_id": r.mdtrt_id, "psn_no": r.psn_no, "finding": f});
+            let row =
+                serde_json::json!({"setl_id": r.setl_id, "mdtrt_id": r.mdtrt_id, "psn_no": r.psn_no, "finding": f});
             serde_json::to_writer(&mut findings, &row)?;
             findings.write_all(b"\n")?;
         }

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 
 /// Hospitals that send at the same time.
-const CLIENTS: usize = 8;
+pub const CLIENTS: usize = 8;
 
 /// What the demo was asked for.
 pub struct Options {
@@ -184,7 +184,8 @@ impl Hospital {
             .header("content-type", "application/json")
             .send(body)
             .map_err(|e| format!("NETWORK {e}"))?;
-        let text = response.body_mut().with_config().limit(256 << 20).read_to_string().map_err(|e| format!("NETWORK {e}"))?;
+        let text =
+            response.body_mut().with_config().limit(256 << 20).read_to_string().map_err(|e| format!("NETWORK {e}"))?;
         serde_json::from_str(&text).map_err(|e| format!("ANSWER {e}"))
     }
 
@@ -199,7 +200,7 @@ pub async fn run(o: Options) -> anyhow::Result<bool> {
     check_address(o.listen)?;
     let folder = Folder::make(o.data.clone())?;
     let agency = open(&folder.path).await?;
-    println!("county: {} persons (seed {}), store in {}", o.persons, o.seed, folder.path.display());
+    say!("county: {} persons (seed {}), store in {}", o.persons, o.seed, folder.path.display());
     let county = County::generate(o.seed, o.persons as usize);
     settle_in(&agency, &county).await?;
 
@@ -213,14 +214,14 @@ pub async fn run(o: Options) -> anyhow::Result<bool> {
     let date = (now() - TimeDelta::days(1)).date();
     let encounters = county.day(date, o.claims as usize);
     let planted = encounters.iter().filter(|e| e.planted.is_some()).count();
-    println!("sending {} claims of {date} to http://{address}/fsi/api as {CLIENTS} hospitals", encounters.len());
+    say!("sending {} claims of {date} to http://{address}/fsi/api as {CLIENTS} hospitals", encounters.len());
     let day = tokio::task::spawn_blocking(move || send_day(address, encounters, CLIENTS)).await?;
     let good = summary(running.agency(), &day, planted).await?;
 
     if !o.once {
-        println!("\nopen http://{address}/ — Ctrl-C ends");
+        say!("\nopen http://{address}/ — Ctrl-C ends");
         if !folder.temporary {
-            println!("then: dingan replay --data {}", folder.path.display());
+            say!("then: dingan replay --data {}", folder.path.display());
         }
         signal().await;
     }
@@ -237,22 +238,26 @@ async fn summary(agency: &Agency, day: &Day, planted: usize) -> anyhow::Result<b
     let findings = snap.findings_by_rule().await?;
     let live = agency.live().await?;
 
-    println!("\n{} claims settled in {:.1} s: {:.0} claims/s, {:.0} messages/s, each committed to disk before its answer",
-        day.settled, day.seconds, day.settled as f64 / day.seconds, day.messages as f64 / day.seconds);
+    say!(
+        "\n{} claims settled in {:.1} s: {:.0} claims/s, {:.0} messages/s, each committed to disk before its answer",
+        day.settled,
+        day.seconds,
+        day.settled as f64 / day.seconds,
+        day.messages as f64 / day.seconds
+    );
     for (code, n) in &day.refused {
-        println!("  refused: {n} × {code}");
+        say!("  refused: {n} × {code}");
     }
-    println!("\npaid (yuan)");
+    say!("\npaid (yuan)");
     for (account, amount) in ledger.iter().filter(|(a, _)| !a.starts_with("institution")) {
-        println!("  {account:<28} {:>14}", amount.to_string());
+        say!("  {account:<28} {:>14}", amount.to_string());
     }
     let sum: Money = ledger.iter().map(|(_, m)| *m).sum();
-    println!("  ledger: {}", if sum.is_zero() && unbalanced.is_empty() { "balanced" } else { "NOT BALANCED" });
-    println!("\nfindings: {} ({planted} encounters had abuse planted)", counts.findings);
+    say!("  ledger: {}", if sum.is_zero() && unbalanced.is_empty() { "balanced" } else { "NOT BALANCED" });
+    say!("\nfindings: {} ({planted} encounters had abuse planted)", counts.findings);
     for (code, n, charge) in &findings {
         let title = live.rules.rule(code).map_or("", |r| r.title.as_str());
-        println!("  {code:<8} {n:>5}  {:>14}  {title}", charge.to_string());
+        say!("  {code:<8} {n:>5}  {:>14}  {title}", charge.to_string());
     }
     Ok(unbalanced.is_empty() && sum.is_zero() && day.refused.is_empty())
 }
-

@@ -73,16 +73,21 @@ pub async fn run(kind: Kind, files: &[PathBuf], data: &Path, strict: bool) -> an
     let report = into(&agency, kind, files, strict).await;
     agency.store().clone().close().await;
     let Some(report) = report? else { return Ok(false) };
-    print!("imported {} rows", report.rows);
+    say_part!("imported {} rows", report.rows);
     if report.proposals > 0 {
-        print!("; {} settlements would differ now and are listed as proposals", report.proposals);
+        say_part!("; {} settlements would differ now and are listed as proposals", report.proposals);
     }
-    println!("{}", report.bundle.map(|b| format!("; bundle {} is in force", &b[..12.min(b.len())])).unwrap_or_default());
+    say!("{}", report.bundle.map(|b| format!("; bundle {} is in force", &b[..12.min(b.len())])).unwrap_or_default());
     Ok(true)
 }
 
 /// Imports files of a kind; none where `strict` refused them.
-pub async fn into(agency: &Agency, kind: Kind, files: &[PathBuf], strict: bool) -> anyhow::Result<Option<ImportReport>> {
+pub async fn into(
+    agency: &Agency,
+    kind: Kind,
+    files: &[PathBuf],
+    strict: bool,
+) -> anyhow::Result<Option<ImportReport>> {
     let at = now();
     Ok(Some(match kind {
         Kind::Persons => {

@@ -18,17 +18,17 @@ pub fn check(files: &[PathBuf]) -> anyhow::Result<bool> {
             Err(e) => {
                 good = false;
                 let line = e.span().map_or(0, |s| line_of(&text, s.start));
-                println!("{name}:{line}: {}", e.message());
+                say!("{name}:{line}: {}", e.message());
             }
             Ok(p) => {
                 let problems = policy::check(&p);
                 for x in &problems {
                     good &= x.warning;
                     let line = locate(&text, &x.path);
-                    println!("{name}:{line}: {}{}: {}", if x.warning { "warning: " } else { "" }, x.path, x.message);
+                    say!("{name}:{line}: {}{}: {}", if x.warning { "warning: " } else { "" }, x.path, x.message);
                 }
                 if problems.iter().all(|x| x.warning) {
-                    println!("{name}: {} {} ({}) can be used", p.id, p.version, p.title);
+                    say!("{name}: {} {} ({}) can be used", p.id, p.version, p.title);
                 }
             }
         }
@@ -67,7 +67,7 @@ pub async fn explain(setl_id: &str, data: &Path, english: bool) -> anyhow::Resul
     match explained {
         Ok((decision, policies)) => {
             let language = if english { Language::English } else { Language::Chinese };
-            print!("{}", words(&decision, &policies, language));
+            say_part!("{}", words(&decision, &policies, language));
             Ok(true)
         }
         Err(r) => bail!("{} ({})", r.message, r.code),
@@ -88,11 +88,11 @@ pub async fn list_rules(data: &Path) -> anyhow::Result<bool> {
         }
         out
     };
-    println!("{:<8} {:<4} {:<10} {:<20} title", "code", "ver", "status", "severity");
+    say!("{:<8} {:<4} {:<10} {:<20} title", "code", "ver", "status", "severity");
     for r in &rules {
-        println!("{:<8} {:<4} {:<10} {:<20} {}", r.code, r.version, word(&r.status), word(&r.severity), r.title);
+        say!("{:<8} {:<4} {:<10} {:<20} {}", r.code, r.version, word(&r.status), word(&r.severity), r.title);
     }
-    println!("{} rules", rules.len());
+    say!("{} rules", rules.len());
     Ok(true)
 }
 

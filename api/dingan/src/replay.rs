@@ -13,14 +13,14 @@ pub async fn run(data: &Path) -> anyhow::Result<bool> {
     bar.finish_and_clear();
     agency.store().clone().close().await;
 
-    println!("{} decisions rebuilt byte for byte, {} differ", report.equal, report.different.len());
+    say!("{} decisions rebuilt byte for byte, {} differ", report.equal, report.different.len());
     for d in report.different.iter().take(20) {
-        println!("  {}: {}", d.settlement, d.reason);
+        say!("  {}: {}", d.settlement, d.reason);
     }
     if report.unbalanced.is_empty() {
-        println!("the ledger balances");
+        say!("the ledger balances");
     } else {
-        println!("{} settlements do not balance", report.unbalanced.len());
+        say!("{} settlements do not balance", report.unbalanced.len());
     }
     Ok(report.different.is_empty() && report.unbalanced.is_empty())
 }

@@ -89,7 +89,9 @@ pub async fn signal() {
 /// Only loopback, as long as callers are not known by keys.
 pub fn check_address(listen: SocketAddr) -> anyhow::Result<()> {
     if !listen.ip().is_loopback() {
-        bail!("--listen {listen}: only loopback addresses (127.0.0.1, ::1) until callers have keys; put a gateway in front");
+        bail!(
+            "--listen {listen}: only loopback addresses (127.0.0.1, ::1) until callers have keys; put a gateway in front"
+        );
     }
     Ok(())
 }
@@ -101,10 +103,10 @@ pub async fn run(data: &Path, profile_name: &str, listen: SocketAddr) -> anyhow:
     let agency = open(data).await?;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let running = Running::start(agency, profile, listener, Arc::new(now)).await?;
-    println!("dingan listens on http://{} (data in {})", running.address, data.display());
+    say!("dingan listens on http://{} (data in {})", running.address, data.display());
     signal().await;
     tracing::info!("stopping: finishing what is in flight");
     running.stop().await?;
-    println!("dingan stopped");
+    say!("dingan stopped");
     Ok(true)
 }

@@ -101,7 +101,12 @@ impl Agency {
     }
 
     /// Puts a bundle in force. It is compiled first: one that cannot be used never goes live.
-    pub async fn publish(&self, contents: Contents, kind: &'static str, now: NaiveDateTime) -> Result<String, AgencyError> {
+    pub async fn publish(
+        &self,
+        contents: Contents,
+        kind: &'static str,
+        now: NaiveDateTime,
+    ) -> Result<String, AgencyError> {
         let parts = contents.to_parts();
         let hash = parts.hash();
         let runtime = Arc::new(contents.compile(hash.clone())?);
@@ -175,8 +180,8 @@ fn answer(output: Value, warnings: Vec<String>) -> String {
 }
 
 fn reply(answer: &str) -> Outcome<Reply> {
-    let kept: KeptAnswer =
-        serde_json::from_str(answer).map_err(|e| internal(StoreError::Damaged { table: "message", reason: e.to_string() }))?;
+    let kept: KeptAnswer = serde_json::from_str(answer)
+        .map_err(|e| internal(StoreError::Damaged { table: "message", reason: e.to_string() }))?;
     Ok(Reply { output: kept.output, warnings: kept.warnings })
 }
 
@@ -279,11 +284,13 @@ fn refused(e: ResolveError) -> Refusal {
         ResolveError::UnknownInstitution(_, day) => {
             Refusal::new(code, format!("该定点医药机构在{day}不在有效期内")).at("fixmedins_code").hint("请联系经办机构")
         }
-        ResolveError::UnknownArea(division, _, _) => {
-            Refusal::new(code, format!("医保区划{division}未配置所属统筹区")).at("insuplc_admdvs").hint("请联系经办机构维护统筹区对照")
-        }
+        ResolveError::UnknownArea(division, _, _) => Refusal::new(code, format!("医保区划{division}未配置所属统筹区"))
+            .at("insuplc_admdvs")
+            .hint("请联系经办机构维护统筹区对照"),
         ResolveError::NoPolicy(pool, insurance, day) => {
-            Refusal::new(code, format!("统筹区{pool}险种{insurance}在{day}没有待遇政策")).at("insutype").hint("请联系经办机构")
+            Refusal::new(code, format!("统筹区{pool}险种{insurance}在{day}没有待遇政策"))
+                .at("insutype")
+                .hint("请联系经办机构")
         }
         ResolveError::RefundOfNothing(..) => Refusal::new(code, "退费明细所指的原费用流水号不存在")
             .at("init_feedetl_sn")
@@ -297,7 +304,9 @@ fn refused(e: ResolveError) -> Refusal {
         ResolveError::NegativeLine(_) => Refusal::new(code, "数量或金额为负但未填原费用流水号")
             .at("cnt")
             .hint("退费请在2301中填写init_feedetl_sn；门诊请撤销后重新上传"),
-        ResolveError::DuplicateLine(_) => Refusal::new(code, "费用明细流水号重复").at("feedetl_sn").hint("同一就诊内流水号不能重复"),
+        ResolveError::DuplicateLine(_) => {
+            Refusal::new(code, "费用明细流水号重复").at("feedetl_sn").hint("同一就诊内流水号不能重复")
+        }
         ResolveError::YearNotSettled(year) => {
             Refusal::new(code, format!("该住院跨{year}年末，本地政策要求先办理年末中途结算"))
                 .at("mid_setl_flag")
@@ -358,7 +367,13 @@ impl Desk for Agency {
     async fn fate(&self, by: &Caller, msgid: &str) -> Outcome<Vec<MessageFate>> {
         self.message_fate(by, msgid).await
     }
-    async fn settlement(&self, by: &Caller, id: SettlementId, person: PersonNo, lines: bool) -> Outcome<SettlementView> {
+    async fn settlement(
+        &self,
+        by: &Caller,
+        id: SettlementId,
+        person: PersonNo,
+        lines: bool,
+    ) -> Outcome<SettlementView> {
         self.settlement_view(by, id, person, lines).await
     }
     async fn accumulators(&self, by: &Caller, person: PersonNo, month: &str) -> Outcome<Vec<AccumulatorValue>> {

@@ -49,12 +49,18 @@ pub fn router(app: App) -> Router {
         .route("/fsi/api", post(message_root))
         .route("/fsi/api/{*path}", post(message))
         .merge(v1::routes())
-        .fallback(|| async { (StatusCode::NOT_FOUND, Json(json!({"error": "no such page; messages go to POST /fsi/api/…"}))) })
+        .fallback(|| async {
+            (StatusCode::NOT_FOUND, Json(json!({"error": "no such page; messages go to POST /fsi/api/…"})))
+        })
         .with_state(app)
 }
 
 /// Serves until `stop` resolves, then finishes what is in flight.
-pub async fn serve(listener: TcpListener, app: App, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    app: App,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
     axum::serve(listener, router(app)).with_graceful_shutdown(stop).await
 }
 
@@ -85,19 +91,26 @@ async fn take(app: &App, path: &str, body: Body, began: Instant) -> Response {
         }
         Err(_) => {
             app.agency.metrics().requests.with_label_values(&["unknown", "BODY_TOO_SLOW"]).inc();
-            return gateway(StatusCode::REQUEST_TIMEOUT, "BODY_TOO_SLOW", "报文未在30秒内传完，未处理", "请检查网络后原样重发");
+            return gateway(
+                StatusCode::REQUEST_TIMEOUT,
+                "BODY_TOO_SLOW",
+                "报文未在30秒内传完，未处理",
+                "请检查网络后原样重发",
+            );
         }
     };
     let now = (app.clock)();
     let handled = fsi::handle(&app.agency, &app.profile, &bytes, fsi::infno_of_path(path), now).await;
     let seconds = began.elapsed().as_secs_f64();
+    let infno: &str = handled.infno.as_ref();
     let result = if handled.ok { "ok" } else { handled.code.unwrap_or("error") };
-    app.agency.metrics().requests.with_label_values(&[handled.infno, result]).inc();
-    app.agency.metrics().latency.with_label_values(&[handled.infno]).observe(seconds);
-    tracing::info!(infno = %handled.infno, result, ms = (seconds * 1000.0) as u64, bytes = bytes.len(), "message");
+    app.agency.metrics().requests.with_label_values(&[infno, result]).inc();
+    app.agency.metrics().latency.with_label_values(&[infno]).observe(seconds);
+    tracing::info!(infno, result, ms = (seconds * 1000.0) as u64, bytes = bytes.len(), "message");
 
     let status = if handled.retryable { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
-    let mut response = (status, [(header::CONTENT_TYPE, "application/json; charset=utf-8")], handled.body).into_response();
+    let mut response =
+        (status, [(header::CONTENT_TYPE, "application/json; charset=utf-8")], handled.body).into_response();
     if handled.retryable {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }

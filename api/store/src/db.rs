@@ -87,7 +87,7 @@ impl Store {
         let mut writer = SqliteConnection::connect_with(&options).await?;
         migrate(&mut writer).await?;
         let pool = SqlitePoolOptions::new()
-            .max_connections(8)
+            .max_connections(16)
             .acquire_timeout(Duration::from_secs(10))
             .connect_with(options.read_only(true))
             .await?;

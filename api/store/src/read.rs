@@ -84,6 +84,12 @@ impl Snapshot {
         self.as_of
     }
 
+    /// Moves to how things were known at an earlier commit; returns where it was. The snapshot stays
+    /// one transaction, so nothing is read that was not there when it was taken.
+    pub fn go_to(&mut self, as_of: CommitNo) -> CommitNo {
+        std::mem::replace(&mut self.as_of, as_of)
+    }
+
     /// A setting, such as the live bundle.
     pub async fn setting(&mut self, name: &str) -> Result<Option<String>, StoreError> {
         Ok(sqlx::query_scalar("SELECT value FROM setting WHERE name = $1")

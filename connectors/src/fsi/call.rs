@@ -1,13 +1,13 @@
 //! One message on its way: who sent it, what it holds, what is to be said about it.
 
-use super::notes::{Failure, Notes, Tolerance};
+use super::fields::same_key;
+use super::notes::{Failure, Notes, Problem, Tolerance};
 use super::profile::Profile;
 use super::read::{Anchor, Reader};
 use super::routes::Route;
 use super::scan;
 use crate::desk::{Caller, Reply};
-use crate::fsi::notes::Problem;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// What a transaction makes of a call.
 pub(crate) type Ran = Result<Reply, Failure>;
@@ -33,27 +33,40 @@ impl<'a> Call<'a> {
         let read = f(&mut reader, &self.input);
         let (problems, anchors) = reader.finish();
         self.anchors = anchors;
+        self.unknown_nodes();
         if problems.is_empty() { Ok(read) } else { Err(Failure::Message(problems)) }
+    }
+
+    /// Names the keys of `input` that are no node of the transaction.
+    fn unknown_nodes(&mut self) {
+        // where a row was read from `input` itself, that named them
+        if self.anchors.iter().any(|a| a.path == "/input") {
+            return;
+        }
+        for key in self.input.as_object().into_iter().flat_map(Map::keys) {
+            if !self.route.tables.iter().any(|t| same_key(t.node, key)) {
+                self.notes.note(Tolerance::UnknownKey, || scan::plain_key(key.as_bytes()));
+            }
+        }
     }
 
     /// The JSON pointer of what a refusal of the agency is about.
     pub fn place(&self, field: Option<&str>, line: Option<usize>) -> String {
         let field = field.unwrap_or_default();
         let has = |a: &&Anchor| field.is_empty() || a.table.fields.iter().any(|f| f.name == field);
-        let anchor = match line {
-            Some(_) => self.anchors.iter().filter(|a| a.list).find(has),
-            None => self.anchors.iter().find(has),
-        };
-        let anchor = anchor.or_else(|| self.anchors.iter().find(has));
+        let all = &self.anchors;
+        let listed = |a: &&Anchor| a.rows.is_some() == line.is_some();
+        let anchor = all.iter().find(|a| listed(a) && has(a)).or_else(|| all.iter().find(has));
         let mut path = match anchor {
             Some(a) => a.path.clone(),
             None if super::header::HEADER.fields.iter().any(|f| f.name == field) => String::new(),
             None => return "/input".to_owned(),
         };
-        if let (Some(line), Some(true)) = (line, anchor.map(|a| a.list)) {
-            path.push_str(&format!("/{line}"));
+        let rows = anchor.and_then(|a| a.rows.as_ref());
+        if let (Some(line), Some(rows)) = (line, rows) {
+            path.push_str(&format!("/{}", rows.get(line).unwrap_or(&line)));
         }
-        if !field.is_empty() && (anchor.is_none_or(|a| !a.list) || line.is_some()) {
+        if !field.is_empty() && (rows.is_none() || line.is_some()) {
             path.push_str(&format!("/{field}"));
         }
         path

@@ -91,14 +91,16 @@ impl Cells<'_> {
         let numeric = matches!(field.kind, Kind::Money | Kind::Price | Kind::Quantity | Kind::Rate | Kind::Int);
         match value {
             Some(Value::String(_)) if numeric => self.note(Tolerance::NumberAsText, field),
-            Some(Value::Number(_)) if !numeric => self.note(Tolerance::TextAsNumber, field),
+            Some(Value::Number(_)) if !numeric && field.kind != Kind::Spare => {
+                self.note(Tolerance::TextAsNumber, field)
+            }
             _ => {}
         }
     }
 
     fn convert<'v>(&mut self, field: &Field, rule: &Rule, text: Cow<'v, str>) -> Cell<'v> {
         match field.kind {
-            Kind::Text => self.text(field, rule, text),
+            Kind::Text | Kind::Spare => self.text(field, rule, text),
             Kind::Free => {
                 let limit = usize::from(rule.length).min(FREE_CHARS);
                 if self.fits(field, &text, limit) { Cell::Text(text) } else { Cell::Empty }
@@ -129,7 +131,7 @@ impl Cells<'_> {
         if rule.codes.is_empty() {
             return Cell::Text(text);
         }
-        if rule.codes.iter().any(|c| *c == text) {
+        if rule.codes.contains(&text) {
             return Cell::Text(text);
         }
         // 1 for 01 and the reverse

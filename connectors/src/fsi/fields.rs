@@ -21,6 +21,8 @@ pub(crate) enum Kind {
     Date,
     /// Text, or an object in its place; kept as text.
     Free,
+    /// Number or text, as clients please; not used here.
+    Spare,
 }
 
 /// Who asks for a field.
@@ -140,6 +142,8 @@ pub(crate) const TIME: Type = plain(Kind::Time);
 pub(crate) const WHEN: Type = plain(Kind::When);
 /// D.
 pub(crate) const DATE: Type = plain(Kind::Date);
+/// A number that is not used here.
+pub(crate) const SPARE: Type = plain(Kind::Spare);
 /// C 4000 `exp_content`.
 pub(crate) const FREE: Type = Type { kind: Kind::Free, length: 4_000, codes: &[] };
 

@@ -52,8 +52,13 @@ pub(crate) struct Header {
     pub operator: String,
 }
 
-/// Reads the header. What is wrong with a field that nobody uses is noted, not refused.
-pub(crate) fn read(profile: &Profile, root: &Map<String, Value>, notes: &mut Notes) -> Result<Header, Problems> {
+/// Reads the header. What is wrong with a field that nobody uses is noted, not refused. A header that
+/// is refused gives its `infno` all the same.
+pub(crate) fn read(
+    profile: &Profile,
+    root: &Map<String, Value>,
+    notes: &mut Notes,
+) -> Result<Header, (String, Problems)> {
     let mut reader = Reader::new(profile, NAME, notes);
     let row = reader.header(root, &HEADER);
     let header = Header {
@@ -71,5 +76,5 @@ pub(crate) fn read(profile: &Profile, root: &Map<String, Value>, notes: &mut Not
             notes.note(Tolerance::HeaderField, || p.path.clone());
         }
     }
-    if problems.is_empty() { Ok(header) } else { Err(problems) }
+    if problems.is_empty() { Ok(header) } else { Err((header.infno, problems)) }
 }

@@ -94,7 +94,8 @@ impl Notes {
         if tolerances {
             parts.extend(self.seen.into_iter().map(|(what, paths, count)| {
                 let more = if count > paths.len() { format!("等{count}处") } else { String::new() };
-                format!("{}：{}{more}", what.text(), paths.join("、"))
+                let places = format!("{}{more}", paths.join("、"));
+                if places.is_empty() { what.text().to_owned() } else { format!("{}：{places}", what.text()) }
             }));
         }
         parts.retain(|p| !p.is_empty());
@@ -161,12 +162,12 @@ pub(crate) enum Failure {
     /// It is at fault itself.
     Message(Problems),
     /// The agency refused it; with the place where that is known.
-    Refused(Refusal, Option<String>),
+    Refused(Box<Refusal>, Option<String>),
 }
 
 impl From<Refusal> for Failure {
     fn from(r: Refusal) -> Self {
-        Self::Refused(r, None)
+        Self::Refused(Box::new(r), None)
     }
 }
 

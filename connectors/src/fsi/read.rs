@@ -19,7 +19,8 @@ pub(crate) struct Anchor {
     pub table: &'static Table,
     /// Path of the object, or of the list.
     pub path: String,
-    pub list: bool,
+    /// For a list: where in it each row stood, since empty elements are passed over.
+    pub rows: Option<Vec<usize>>,
 }
 
 /// Reads one message.
@@ -75,9 +76,10 @@ impl<'m> Reader<'m> {
 
     /// The one object of a table below a row.
     pub fn one_below<'v>(&mut self, row: &Row<'v>, table: &'static Table) -> Row<'v> {
+        let path = format!("{}/{}", row.path, table.node);
         match member(row.value, table.node) {
-            Some((_, value)) => self.object(value, format!("{}/{}", row.path, table.node), table),
-            None => Row::empty(table, format!("{}/{}", row.path, table.node)),
+            Some((_, value)) if !blank(value) => self.object(value, path, table),
+            _ => Row::empty(table, path),
         }
     }
 
@@ -129,7 +131,7 @@ impl<'m> Reader<'m> {
         };
         match value.as_object() {
             Some(object) => {
-                self.anchors.push(Anchor { table, path: path.clone(), list: false });
+                self.anchors.push(Anchor { table, path: path.clone(), rows: None });
                 self.row(object, path, table)
             }
             None => {
@@ -148,31 +150,28 @@ impl<'m> Reader<'m> {
         let path = format!("{base}/{}", table.node);
         let before = self.problems.count();
         let mut rows = Vec::new();
-        match member(parent, table.node) {
-            Some((key, value)) if !blank(value) => {
-                self.key_form(key, table.node, &path);
-                match value {
-                    Value::Array(list) => {
-                        self.anchors.push(Anchor { table, path: path.clone(), list: true });
-                        rows.reserve(list.len());
-                        for (i, element) in list.iter().enumerate() {
-                            self.element(&mut rows, element, || format!("{path}/{i}"), table);
+        if let Some((key, value)) = member(parent, table.node).filter(|(_, v)| !blank(v)) {
+            self.key_form(key, table.node, &path);
+            let mut stood = None;
+            match value {
+                Value::Array(list) => {
+                    let at = stood.insert(Vec::with_capacity(list.len()));
+                    for (i, element) in list.iter().enumerate() {
+                        if let Some(row) = self.element(element, || format!("{path}/{i}"), table) {
+                            rows.push(row);
+                            at.push(i);
                         }
-                    }
-                    Value::Object(object) => {
-                        if table.count == Count::Many {
-                            self.notes.note(Tolerance::ObjectForList, || path.clone());
-                        }
-                        self.anchors.push(Anchor { table, path: path.clone(), list: false });
-                        rows.push(self.row(object, path.clone(), table));
-                    }
-                    _ => {
-                        self.problem("FIELD_TYPE", path, &format!("{}应为列表", table.node), "");
-                        return rows;
                     }
                 }
+                Value::Object(object) => {
+                    if table.count == Count::Many {
+                        self.notes.note(Tolerance::ObjectForList, || path.clone());
+                    }
+                    rows.push(self.row(object, path.clone(), table));
+                }
+                _ => self.problem("FIELD_TYPE", path.clone(), &format!("{}应为列表", table.node), ""),
             }
-            _ => {}
+            self.anchors.push(Anchor { table, path: path.clone(), rows: stood });
         }
         if rows.is_empty() && self.requires(table) && self.problems.count() == before {
             self.node_missing(&path);
@@ -180,18 +179,13 @@ impl<'m> Reader<'m> {
         rows
     }
 
-    fn element<'v>(
-        &mut self,
-        rows: &mut Vec<Row<'v>>,
-        element: &'v Value,
-        path: impl Fn() -> String,
-        table: &'static Table,
-    ) {
+    fn element<'v>(&mut self, element: &'v Value, path: impl Fn() -> String, table: &'static Table) -> Option<Row<'v>> {
         match element {
             v if blank(v) => self.notes.note(Tolerance::EmptyElement, path),
-            Value::Object(object) => rows.push(self.row(object, path(), table)),
+            Value::Object(object) => return Some(self.row(object, path(), table)),
             _ => self.problem("FIELD_TYPE", path(), &format!("{}的元素应为对象", table.node), ""),
         }
+        None
     }
 
     fn row<'v>(&mut self, object: &'v Map<String, Value>, path: String, table: &'static Table) -> Row<'v> {
@@ -248,7 +242,7 @@ impl<'m> Reader<'m> {
 }
 
 /// A member by its key, in any form of it.
-pub(crate) fn member<'v, 'k>(object: Option<&'v Map<String, Value>>, name: &'k str) -> Option<(&'v str, &'v Value)> {
+pub(crate) fn member<'v>(object: Option<&'v Map<String, Value>>, name: &str) -> Option<(&'v str, &'v Value)> {
     let object = object?;
     object.get_key_value(name).or_else(|| object.iter().find(|(k, _)| same_key(k, name))).map(|(k, v)| (k.as_str(), v))
 }
@@ -281,10 +275,6 @@ impl<'v> Row<'v> {
         at.and_then(|at| self.cells.get(at)).unwrap_or(&Cell::Empty)
     }
 
-    /// Whether there was an object at all.
-    pub fn is_there(&self) -> bool {
-        self.value.is_some()
-    }
     /// The raw member of a nested key.
     pub fn raw(&self, name: &str) -> Option<&'v Value> {
         member(self.value, name).map(|(_, v)| v)

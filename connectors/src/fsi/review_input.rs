@@ -1,6 +1,8 @@
 //! What 3101 and 3102 send: persons with encounters, diagnoses and orders, as claims and history.
 
-use super::fields::{DATE, FLAG, Field, INT, MONEY, PRICE, QUANTITY, SEX, Table, WHEN, code, may, must, text, want};
+use super::fields::{
+    DATE, FLAG, Field, INT, MONEY, PRICE, QUANTITY, SEX, SPARE, Table, WHEN, code, may, must, text, want,
+};
 use super::notes::Tolerance;
 use super::read::{Reader, Row};
 use crate::desk::{Caller, PrecheckAsk};
@@ -28,9 +30,9 @@ pub(crate) struct Patient {
     pub ask: PrecheckAsk,
     /// Orders of the current encounter: their amounts, and whether they are under judgement.
     pub orders: HashMap<LineNo, (Money, bool)>,
-    /// Where the person, and the orders of the current encounter, stand.
+    /// Where the person, and each order of the current encounter, stands.
     pub path: String,
-    pub orders_path: String,
+    pub order_paths: Vec<String>,
 }
 
 /// Reads every person.
@@ -95,6 +97,7 @@ fn patient(
         scene: scene.to_owned(),
     };
     let orders = orders(reader, current, by.now);
+    let order_paths = orders.iter().map(|o| o.path.clone()).collect();
     let judged = orders.iter().map(|o| (o.line.no.clone(), (o.line.amount, o.current))).collect();
     ask.claim.lines = orders.into_iter().map(|o| o.line).collect();
     for other in encounters.iter().filter(|e| !std::ptr::eq(*e, current)) {
@@ -105,7 +108,7 @@ fn patient(
     }
     ask.visits.sort_by_key(|v| v.begin);
     ask.lines.sort_by_key(|l| l.time);
-    Some(Patient { ask, orders: judged, path: row.path(""), orders_path: current.path("fsi_order_dtos") })
+    Some(Patient { ask, orders: judged, path: row.path(""), order_paths })
 }
 
 fn claim(reader: &mut Reader<'_>, e: &Row<'_>, person: &Row<'_>, by: &Caller) -> Claim {
@@ -192,7 +195,7 @@ fn diagnoses(reader: &mut Reader<'_>, e: &Row<'_>) -> Vec<Diagnosis> {
             code: row.id("dise_codg"),
             name: row.text("dise_name"),
             main: row.on("maindise_flag"),
-            order: row.int("dias_srt_no").and_then(|n| u16::try_from(n).ok()).unwrap_or(n),
+            order: row.str("dias_srt_no").parse().unwrap_or(n),
             at_discharge: row.str("inout_dise_type") == "2",
         });
     }
@@ -212,6 +215,7 @@ fn diagnoses(reader: &mut Reader<'_>, e: &Row<'_>) -> Vec<Diagnosis> {
 struct Order {
     line: Line,
     current: bool,
+    path: String,
 }
 
 /// The orders of the current encounter. Those without a quantity are no orders to judge.
@@ -249,7 +253,7 @@ fn orders(reader: &mut Reader<'_>, e: &Row<'_>, now: NaiveDateTime) -> Vec<Order
             take_home: row.str("drord_bhvr") == "1",
             more: None,
         };
-        out.push(Order { line, current: row.on("curr_drord_flag") });
+        out.push(Order { line, current: row.on("curr_drord_flag"), path: row.path("") });
     }
     if left_out > 0 {
         reader.notes.say(format!("{left_out}条数量不为正的医嘱未参与审核"));
@@ -315,12 +319,12 @@ const ENCOUNTER: &[Field] = &[
     want("med_mdtrt_type", "就诊类型", text(6)),
     want("med_type", "医疗类别", text(6)),
     want("matn_stas", "生育状态", text(6)),
-    want("medfee_sumamt", "总费用", text(40)),
-    want("ownpay_amt", "自费金额", text(40)),
-    want("selfpay_amt", "自付金额", text(40)),
-    may("acct_payamt", "个人账户支付金额", text(40)),
-    may("ma_amt", "救助金支付金额", text(40)),
-    may("hifp_payamt", "统筹金支付金额", text(40)),
+    want("medfee_sumamt", "总费用", SPARE),
+    want("ownpay_amt", "自费金额", SPARE),
+    want("selfpay_amt", "自付金额", SPARE),
+    may("acct_payamt", "个人账户支付金额", SPARE),
+    may("ma_amt", "救助金支付金额", SPARE),
+    may("hifp_payamt", "统筹金支付金额", SPARE),
     want("setl_totlnum", "结算总次数", INT),
     must("insutype", "险种", text(6)),
     want("reim_flag", "报销标志", text(6)),
@@ -334,7 +338,7 @@ const DIAGNOSIS: &[Field] = &[
     want("dise_id", "诊断标识", text(50)),
     want("inout_dise_type", "出入诊断类别", text(6)),
     want("maindise_flag", "主诊断标志", code(FLAG)),
-    want("dias_srt_no", "诊断排序号", INT),
+    want("dias_srt_no", "诊断排序号", SPARE),
     must("dise_codg", "诊断(疾病)编码", text(50)),
     want("dise_name", "诊断(疾病)名称", text(500)),
     want("dise_date", "诊断日期", WHEN),
@@ -351,10 +355,10 @@ const ORDER: &[Field] = &[
     want("hilist_name", "医保目录名称", text(500)),
     may("hilist_dosform", "医保目录(药品)剂型", text(50)),
     want("hilist_lv", "医保目录等级", text(6)),
-    want("hilist_pric", "医保目录价格", text(40)),
-    may("lv1_hosp_item_pric", "一级医院目录价格", text(40)),
-    may("lv2_hosp_item_pric", "二级医院目录价格", text(40)),
-    may("lv3_hosp_item_pric", "三级医院目录价格", text(40)),
+    want("hilist_pric", "医保目录价格", SPARE),
+    may("lv1_hosp_item_pric", "一级医院目录价格", SPARE),
+    may("lv2_hosp_item_pric", "二级医院目录价格", SPARE),
+    may("lv3_hosp_item_pric", "三级医院目录价格", SPARE),
     may("hilist_memo", "医保目录备注", text(200)),
     want("hosplist_code", "医院目录代码", text(50)),
     want("hosplist_name", "医院目录名称", text(500)),
@@ -362,8 +366,8 @@ const ORDER: &[Field] = &[
     must("cnt", "数量", QUANTITY),
     must("pric", "单价", PRICE),
     must("sumamt", "总费用", MONEY),
-    want("ownpay_amt", "自费金额", text(40)),
-    want("selfpay_amt", "自付金额", text(40)),
+    want("ownpay_amt", "自费金额", SPARE),
+    want("selfpay_amt", "自付金额", SPARE),
     want("spec", "规格", text(100)),
     want("spec_unt", "数量单位", text(50)),
     must("drord_begn_date", "医嘱开始日期", WHEN),

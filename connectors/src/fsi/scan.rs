@@ -116,7 +116,9 @@ fn pointer(base: &str, open: &[Level], bytes: &[u8]) -> String {
 pub(crate) fn plain_key(key: &[u8]) -> String {
     let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
     match std::str::from_utf8(key) {
-        Ok(text) if !text.is_empty() && text.len() <= 40 && key.iter().all(plain) => text.to_owned(),
+        Ok(text) if text.len() <= 40 && key.first().is_some_and(u8::is_ascii_alphabetic) && key.iter().all(plain) => {
+            text.to_owned()
+        }
         _ => "?".to_owned(),
     }
 }

@@ -26,15 +26,16 @@ pub(crate) async fn run<D: Desk + ?Sized>(desk: &D, call: &mut Call<'_>) -> Ran 
     let mut undecided: Vec<String> = Vec::new();
     let mut failed = 0;
     for patient in patients {
-        let Patient { ask, orders, path, orders_path } = patient;
+        let Patient { ask, orders, path, order_paths } = patient;
         let (person, visit) = (ask.claim.visit.person.clone(), ask.claim.visit.id.clone());
         let checked = desk.precheck(&call.by, ask).await.map_err(|r| {
-            let at = match (r.line, r.field) {
-                (Some(n), Some(field)) => format!("{orders_path}/{n}/{field}"),
-                (Some(n), None) => format!("{orders_path}/{n}"),
-                _ => path,
+            let order = r.line.and_then(|n| order_paths.get(n));
+            let at = match (order, r.field) {
+                (Some(order), Some(field)) => format!("{order}/{field}"),
+                (Some(order), None) => order.clone(),
+                (None, _) => path,
             };
-            Failure::Refused(r, Some(at))
+            Failure::Refused(Box::new(r), Some(at))
         })?;
         let judged = orders.values().any(|(_, current)| *current);
         let touches = |f: &Finding| {

@@ -36,7 +36,7 @@ pub const SUPPLY_TOO_LONG: &str = "supply-too-long";
 pub const SAME_GROUP_DRUGS: &str = "same-group-drugs";
 /// Lines ordered by a physician of another hospital.
 pub const STRANGER_PRACTITIONER: &str = "stranger-practitioner";
-/// A line dated before admission.
+/// A line dated after discharge.
 pub const CHARGE_OUTSIDE_STAY: &str = "charge-outside-stay";
 /// Days on which nothing but bed and care is charged.
 pub const EMPTY_DAYS: &str = "empty-days";
@@ -258,13 +258,14 @@ fn outpatient_during_stay(world: &World, mut rng: Rng, who: &Who<'_>, day: Naive
 }
 
 fn charge_outside_stay(world: &World, mut rng: Rng, who: &Who<'_>, day: NaiveDate) -> Option<Vec<Encounter>> {
-    let days = until(&mut rng, day, (4, 10));
+    // charged the day after discharge, and settled the day after that
+    let days = until(&mut rng, earlier(day, 2), (4, 10));
     let mut bill = stay(world, rng, who, days, StayWish::default())?;
-    let before = midnight(days.0) - Duration::hours(38);
     let tests: Vec<usize> = find(world, |c| c.used_for == Use::Lab && c.is_general());
     let at = *bill.rng.pick(&tests)?;
-    bill.add(at, 1, before)?;
-    Some(vec![stay::end(bill)])
+    bill.add(at, 1, midnight(earlier(day, 1)) + Duration::hours(10))?;
+    let settled = midnight(day) + Duration::minutes(bill.rng.between(520, 700));
+    Some(vec![bill.close(settled)])
 }
 
 fn empty_days(world: &World, mut rng: Rng, who: &Who<'_>, day: NaiveDate) -> Option<Vec<Encounter>> {

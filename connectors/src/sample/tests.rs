@@ -187,7 +187,7 @@ fn what_is_not_planted_is_clean_and_what_is_planted_offends() {
 #[test]
 fn days_fit_each_other() {
     let county = County::generate(2, 2500);
-    let mut of: HashMap<PersonNo, Vec<Encounter>> = HashMap::new();
+    let mut of: BTreeMap<PersonNo, Vec<Encounter>> = BTreeMap::new();
     for n in 0..70 {
         for e in county.day(date(2026, 1, 1) + Days::new(n), 120) {
             of.entry(e.person.no.clone()).or_default().push(e);

@@ -182,12 +182,12 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// The end of the period this settlement covers: discharge, or the moment of a mid-stay settlement.
+    /// The end of the period this settlement covers: discharge, or the moment of a mid-stay settlement. An
+    /// outpatient visit begins and ends at once, whatever `endtime` was sent.
     pub fn end(&self) -> NaiveDateTime {
-        self.visit.end.unwrap_or(if self.visit.kind().is_stay() {
-            self.request.time.max(self.visit.begin)
-        } else {
-            self.visit.begin
-        })
+        if !self.visit.kind().is_stay() {
+            return self.visit.begin;
+        }
+        self.visit.end.unwrap_or(self.request.time.max(self.visit.begin))
     }
 }

@@ -50,8 +50,9 @@ pub struct LineFact {
     pub limit: Option<Price>,
     /// Advance self-pay ratio.
     pub self_pay: Rate,
-    /// Units above an item's cap per day or stay, wholly the person's.
-    pub excess: Quantity,
+    /// How many units the item's caps per day and stay let through, none without a cap; what is above is
+    /// wholly the person's.
+    pub room: Option<Quantity>,
     /// For a refund: quantity and amount of the original that were left before it.
     pub left_before: Option<(Quantity, Money)>,
 }

@@ -159,11 +159,8 @@ impl Journal {
             visit: facts.visit.id.clone(),
             entries: priced.entries.clone(),
             lines: {
-                let mut lines: Vec<SettledLine> = facts
-                    .lines
-                    .iter()
-                    .map(|l| SettledLine { line: l.line.clone(), amount: l.amount })
-                    .collect();
+                let mut lines: Vec<SettledLine> =
+                    facts.lines.iter().map(|l| SettledLine { line: l.line.clone(), amount: l.amount }).collect();
                 lines.sort_by(|a, b| a.line.no.cmp(&b.line.no));
                 lines
             },

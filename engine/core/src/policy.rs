@@ -10,7 +10,7 @@ pub use check::{Problem, check};
 
 use crate::codes::*;
 use crate::money::{Money, Rate};
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
 
 /// A whole policy file.
@@ -696,6 +696,15 @@ pub enum AccountPart {
     Overlimit,
     /// Class C and unlisted items.
     Ownpay,
+}
+
+impl Dates {
+    /// Whether what a claim covers to its `end` bears a deductible of its own, apart from that of the year of
+    /// admission: the later part of a stay over the turn of the year, or what a mid-stay settlement left.
+    pub fn own_deductible(&self, kind: VisitKind, begin: NaiveDate, end: NaiveDate) -> bool {
+        let over_year = kind.is_stay() && end.year() > begin.year();
+        over_year && self.second_deductible && self.cross_year != CrossYear::Whole
+    }
 }
 
 impl BenefitPolicy {

@@ -10,7 +10,7 @@ use crate::decision::{Amounts, FundPayment, LineSplit, Operand, PolicyUsed, Pric
 use crate::facts::{Facts, Portion};
 use crate::money::{Money, Rate};
 use crate::person::AccumulatorEntry;
-use crate::policy::{AccountPart, Accumulator, Bearer, Feed, Fund, Layer, Span};
+use crate::policy::{AccountPart, Accumulator, Bearer, Feed, Fund, Layer};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use when::pick;
@@ -321,11 +321,10 @@ impl Run {
         let (facts, portion) = (w.facts, w.portion);
         for a in &portion.policy.accumulators {
             let amount = match a.feeds {
-                Feed::InScope if w.feeds(a) => w.parts.in_scope,
-                Feed::Stays if w.feeds(a) && facts.visit.kind().is_stay() && w.index == 0 && !facts.continued => {
-                    Money::yuan(1)
-                }
-                Feed::InScope | Feed::Stays => Money::ZERO,
+                Feed::InScope | Feed::Stays if !holds(&a.when, facts, portion) => Money::ZERO,
+                Feed::InScope => w.parts.in_scope,
+                Feed::Stays if facts.visit.kind().is_stay() && w.index == 0 && !facts.continued => Money::yuan(1),
+                Feed::Stays => Money::ZERO,
                 Feed::Deductible | Feed::Outlay | Feed::Base | Feed::Scope => {
                     w.gained.get(a.key.as_str()).copied().unwrap_or_default()
                 }
@@ -435,9 +434,9 @@ impl Run {
 }
 
 impl Waterfall<'_> {
-    /// Whether the claim feeds an accumulator at all.
-    fn feeds(&self, a: &Accumulator) -> bool {
-        holds(&a.when, self.facts, self.portion)
+    /// Whether what a layer does here goes into an accumulator.
+    fn feeds(&self, a: &Accumulator, layer: &str) -> bool {
+        (a.layers.is_empty() || a.layers.iter().any(|l| l == layer)) && holds(&a.when, self.facts, self.portion)
     }
 
     /// Adds what a layer did to the accumulators it feeds.
@@ -451,17 +450,11 @@ impl Waterfall<'_> {
                 // fed by the portion as a whole
                 Feed::InScope | Feed::Stays => continue,
             };
-            let by_layer = a.layers.is_empty() || a.layers.iter().any(|l| l == layer);
-            if by_layer && !amount.is_zero() && self.feeds(a) {
+            if !amount.is_zero() && self.feeds(a, layer) {
                 *self.gained.entry(&a.key).or_default() += amount;
             }
         }
     }
-}
-
-/// Whether an accumulator of the policy runs over one stay.
-fn runs_over_stay(portion: &Portion, key: &str) -> bool {
-    portion.policy.accumulator(key).is_some_and(|a| a.period == Span::Stay)
 }
 
 /// Where a figure of a layer stands in the policy.

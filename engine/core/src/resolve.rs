@@ -8,7 +8,7 @@ use crate::money::{Money, Quantity, Rate};
 use crate::person::{AccumulatorEntry, PastLine, PersonFile, SettledLine};
 use crate::policy::{BenefitPolicy, CrossYear, Feed, LevelKind, LineMoment, Moment, Place, Span};
 use chrono::{Datelike, NaiveDate};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// Why facts cannot be made. Each has a stable code for the wire.
@@ -82,49 +82,25 @@ pub fn resolve(claim: &Claim, file: &PersonFile, bundle: &Bundle) -> Result<Fact
     let whole = Days { begin, end: claim.end().date(), settled: claim.request.time.date() };
     let governing = policy_for(claim, file, bundle, &whole, None)?;
 
-    let mut lines = line_facts(claim, file, bundle, &governing, institution)?;
-    cap_items(&mut lines, file);
-
-    let years = if visit.kind().is_stay() && whole.end.year() > begin.year() {
-        match governing.dates.cross_year {
-            CrossYear::Whole => None,
-            CrossYear::SplitByFeeDate => Some(begin.year()..=whole.end.year()),
-            CrossYear::ForcedMidStay => {
-                let old = lines.iter().map(|l| l.line.time.year()).find(|y| *y < whole.end.year());
-                if let Some(year) = old {
-                    return Err(ResolveError::YearNotSettled(year));
-                }
-                None
-            }
-        }
-    } else {
-        None
+    let over_year = visit.kind().is_stay() && whole.end.year() > begin.year();
+    let years = if over_year { fee_years(claim) } else { HashMap::new() };
+    let mut portions = Vec::new();
+    for days in parts(claim, &years, whole, governing.dates.cross_year)? {
+        portions.push(portion(claim, file, bundle, days)?);
+    }
+    let part_of = |line: &Line| match years.get(&line.no) {
+        Some(year) if portions.len() > 1 => portions.iter().position(|p| p.days.0.year() == *year).unwrap_or(0),
+        _ => 0,
     };
 
-    let mut portions = Vec::new();
-    match years {
-        None => {
-            let days = Days { begin, ..whole };
-            portions.push(portion(claim, file, bundle, days, (0..lines.len()).collect())?);
-        }
-        Some(years) => {
-            let own_years = fee_years(&lines);
-            for year in years {
-                let own: Vec<usize> = own_years
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, y)| (**y).clamp(begin.year(), whole.end.year()) == year)
-                    .map(|(i, _)| i)
-                    .collect();
-                // an empty part still holds, so that a bill without lines in a year reads the same
-                if own.is_empty() && !lines.is_empty() {
-                    continue;
-                }
-                let first = NaiveDate::from_ymd_opt(year, 1, 1).unwrap_or(begin).max(begin);
-                let last = NaiveDate::from_ymd_opt(year, 12, 31).unwrap_or(whole.end).min(whole.end);
-                let days = Days { begin: first, end: last, settled: whole.settled.min(last).max(first) };
-                portions.push(portion(claim, file, bundle, days, own)?);
-            }
+    let mut lines = line_facts(claim, file, bundle, institution, |line| {
+        portions.get(part_of(line)).map_or(&*governing, |p| &*p.policy)
+    })?;
+    cap_items(&mut lines, claim, file, bundle, portions.first().map_or(&governing, |p| &p.policy));
+    let own: Vec<usize> = lines.iter().map(|l| part_of(&l.line)).collect();
+    for (i, part) in own.into_iter().enumerate() {
+        if let Some(p) = portions.get_mut(part) {
+            p.lines.push(i);
         }
     }
 
@@ -154,13 +130,42 @@ pub fn resolve(claim: &Claim, file: &PersonFile, bundle: &Bundle) -> Result<Fact
     })
 }
 
-/// The year each line counts in: its own, but a refund goes with its original of the same bill, since
-/// a part of the bill may never give back more than it charged.
-fn fee_years(lines: &[LineFact]) -> Vec<i32> {
+/// The year of the claim each line counts in: its own, but a refund goes with its original of the same bill,
+/// since a part of the bill may never give back more than it charged.
+fn fee_years(claim: &Claim) -> HashMap<&LineNo, i32> {
     let originals: HashMap<&LineNo, i32> =
-        lines.iter().filter(|l| l.line.refund_of.is_none()).map(|l| (&l.line.no, l.line.time.year())).collect();
-    let year = |l: &LineFact| l.line.refund_of.as_ref().and_then(|o| originals.get(o)).copied();
-    lines.iter().map(|l| year(l).unwrap_or_else(|| l.line.time.year())).collect()
+        claim.lines.iter().filter(|l| l.refund_of.is_none()).map(|l| (&l.no, l.time.year())).collect();
+    let year = |l: &Line| l.refund_of.as_ref().and_then(|o| originals.get(o)).copied().unwrap_or(l.time.year());
+    let (first, last) = (claim.visit.begin.year(), claim.end().year());
+    claim.lines.iter().map(|l| (&l.no, year(l).clamp(first, last.max(first)))).collect()
+}
+
+/// The dates of the parts the claim is priced in: one, or one for each year of its lines.
+fn parts(
+    claim: &Claim,
+    years: &HashMap<&LineNo, i32>,
+    whole: Days,
+    cross_year: CrossYear,
+) -> Result<Vec<Days>, ResolveError> {
+    let (first, last) = (whole.begin.year(), whole.end.year());
+    if !claim.visit.kind().is_stay() || last <= first {
+        return Ok(vec![whole]);
+    }
+    match cross_year {
+        CrossYear::Whole => Ok(vec![whole]),
+        CrossYear::ForcedMidStay => match claim.lines.iter().map(|l| l.time.year()).filter(|y| *y < last).min() {
+            Some(year) => Err(ResolveError::YearNotSettled(year)),
+            None => Ok(vec![whole]),
+        },
+        CrossYear::SplitByFeeDate => {
+            let mut own: BTreeSet<i32> = years.values().copied().collect();
+            // a bill without any line is of the whole stay
+            if own.is_empty() {
+                own.extend(first..=last);
+            }
+            Ok(own.into_iter().map(|year| whole.part(year)).collect())
+        }
+    }
 }
 
 /// The dates of a claim or portion.
@@ -171,6 +176,13 @@ struct Days {
 }
 
 impl Days {
+    /// The part in a year. One that ends with the year counts as settled then: its policy, its identities and
+    /// its accumulators are those of that year.
+    fn part(&self, year: i32) -> Self {
+        let begin = NaiveDate::from_ymd_opt(year, 1, 1).unwrap_or(self.begin).max(self.begin);
+        let end = NaiveDate::from_ymd_opt(year, 12, 31).unwrap_or(self.end).min(self.end);
+        Self { begin, end, settled: if end == self.end { self.settled } else { end } }
+    }
     fn at(&self, m: Moment) -> NaiveDate {
         match m {
             Moment::Start => self.begin,
@@ -223,13 +235,8 @@ fn relation<'f>(
         .ok_or_else(|| ResolveError::NotInsured { insurance: claim.visit.insurance.clone(), day })
 }
 
-fn portion(
-    claim: &Claim,
-    file: &PersonFile,
-    bundle: &Bundle,
-    days: Days,
-    lines: Vec<usize>,
-) -> Result<Portion, ResolveError> {
+/// A portion, still without its lines.
+fn portion(claim: &Claim, file: &PersonFile, bundle: &Bundle, days: Days) -> Result<Portion, ResolveError> {
     let insurance = &claim.visit.insurance;
     let policy = policy_for(claim, file, bundle, &days, None)?;
     let d = &policy.dates;
@@ -274,7 +281,7 @@ fn portion(
         no: file.person.no.clone(),
         sex: file.person.sex,
         birth: file.person.birth,
-        age: file.person.age_on(days.begin),
+        age: file.person.age_on(claim.visit.begin.date()),
         insurance: insurance.clone(),
         person_type: relation.person_type.clone(),
         division: relation.division.clone(),
@@ -286,12 +293,13 @@ fn portion(
     };
 
     let year_day = days.at(d.year);
+    let own_deductible = d.own_deductible(claim.visit.kind(), claim.visit.begin.date(), days.end);
     let mut used = BTreeMap::new();
     let mut periods = BTreeMap::new();
     for a in &policy.accumulators {
         let period = match a.period {
-            Span::Stay if d.second_deductible && year_day.year() > claim.visit.begin.year() => {
-                format!("{}/{}", claim.visit.id, year_day.year())
+            Span::Stay if a.feeds == Feed::Deductible && own_deductible => {
+                format!("{}/{}", claim.visit.id, days.end.year())
             }
             Span::Stay => claim.visit.id.to_string(),
             Span::Month => format!("{}-{:02}", year_day.year(), year_day.month()),
@@ -315,7 +323,16 @@ fn portion(
         periods.insert(a.key.clone(), period);
     }
 
-    Ok(Portion { year: year_day.year(), days: (days.begin, days.end), policy, place, person, lines, used, periods })
+    Ok(Portion {
+        year: year_day.year(),
+        days: (days.begin, days.end),
+        policy,
+        place,
+        person,
+        lines: Vec::new(),
+        used,
+        periods,
+    })
 }
 
 /// The filed disease of a claim, else its principal diagnosis; as [`Facts::disease`].
@@ -340,12 +357,13 @@ struct Left<'a> {
     amount: Money,
 }
 
-fn line_facts(
+/// Every line with its catalogue row, by the policy of the part it belongs to.
+fn line_facts<'p>(
     claim: &Claim,
     file: &PersonFile,
     bundle: &Bundle,
-    policy: &BenefitPolicy,
     institution: &crate::bundle::Institution,
+    policy_of: impl Fn(&Line) -> &'p BenefitPolicy,
 ) -> Result<Vec<LineFact>, ResolveError> {
     let mut sorted: Vec<&Line> = claim.lines.iter().collect();
     sorted.sort_by(|a, b| a.order_key().cmp(&b.order_key()));
@@ -377,17 +395,6 @@ fn line_facts(
         }
     }
 
-    let person_type = if policy.split.ratio_person_type.is_empty() {
-        policy.insutype.as_str()
-    } else {
-        policy.split.ratio_person_type.as_str()
-    };
-    let level = match policy.split.limit_level {
-        LevelKind::Lmtpric => institution.price_level,
-        LevelKind::Dedc => institution.deductible_level,
-        LevelKind::Hosp => Level::from_hosp_lv(&institution.hosp_lv),
-    };
-
     let mut out = Vec::with_capacity(sorted.len());
     for line in sorted {
         let (mut amount, mut left_before, mut dated) = (line.amount, None, line);
@@ -415,12 +422,18 @@ fn line_facts(
             // a refund is split as its original was: same day, same row
             dated = l.original;
         }
-        let day = match policy.dates.catalogue {
-            LineMoment::Fee => dated.time.date(),
-            LineMoment::Start => claim.visit.begin.date(),
-            LineMoment::End => claim.end().date(),
-            LineMoment::Settlement => claim.request.time.date(),
+        let policy = policy_of(line);
+        let person_type = if policy.split.ratio_person_type.is_empty() {
+            policy.insutype.as_str()
+        } else {
+            policy.split.ratio_person_type.as_str()
         };
+        let level = match policy.split.limit_level {
+            LevelKind::Lmtpric => institution.price_level,
+            LevelKind::Dedc => institution.deductible_level,
+            LevelKind::Hosp => Level::from_hosp_lv(&institution.hosp_lv),
+        };
+        let day = catalogue_day(claim, policy, dated);
         let item = bundle.catalogue.item(&line.item, day).cloned();
         let self_pay = bundle.catalogue.ratio(&line.item, person_type, line.price, day).map_or(Rate::ZERO, |r| match r
             .ratio_type
@@ -437,22 +450,32 @@ fn line_facts(
             limit: bundle.catalogue.limit(&line.item, level, day),
             item,
             self_pay,
-            excess: Quantity::ZERO,
+            room: None,
             left_before,
         });
     }
     Ok(out)
 }
 
-/// Marks the units above an item's cap per day and per stay, in order of time and number; net of refunds.
-/// Lines settled by earlier parts of the stay come first.
-fn cap_items(lines: &mut [LineFact], file: &PersonFile) {
-    let capped = |i: &CatalogueItem| i.max_per_day.is_some() || i.max_per_stay.is_some();
-    let items: HashMap<ItemCode, Arc<CatalogueItem>> = lines
+/// The day whose catalogue row a line has.
+fn catalogue_day(claim: &Claim, policy: &BenefitPolicy, line: &Line) -> NaiveDate {
+    match policy.dates.catalogue {
+        LineMoment::Fee => line.time.date(),
+        LineMoment::Start => claim.visit.begin.date(),
+        LineMoment::End => claim.end().date(),
+        LineMoment::Settlement => claim.request.time.date(),
+    }
+}
+
+/// Says how many units of each line its item's caps per day and per stay let through: in order of time and
+/// number, net of refunds. Lines settled by earlier parts of the stay come first; what of them passed stands.
+fn cap_items(lines: &mut [LineFact], claim: &Claim, file: &PersonFile, bundle: &Bundle, policy: &BenefitPolicy) {
+    let capped: HashSet<ItemCode> = lines
         .iter()
-        .filter_map(|l| l.item.as_ref().filter(|i| capped(i)).map(|i| (l.line.item.clone(), Arc::clone(i))))
+        .filter(|l| l.item.as_ref().is_some_and(|i| i.max_per_day.is_some() || i.max_per_stay.is_some()))
+        .map(|l| l.line.item.clone())
         .collect();
-    if items.is_empty() {
+    if capped.is_empty() {
         return;
     }
     let mut settled_refunds: HashMap<&LineNo, Quantity> = HashMap::new();
@@ -468,37 +491,38 @@ fn cap_items(lines: &mut [LineFact], file: &PersonFile) {
         }
     }
     let refunded = |no: &LineNo| refunds.get(no).copied().unwrap_or_default();
+    let passed = |units: Quantity, room: Option<Quantity>| room.map_or(units, |room| room.min(units));
 
-    let mut used = Units::default();
-    let mut excess: HashMap<LineNo, Quantity> = HashMap::new();
+    // what was used up when the earlier parts were settled, and what is with the refunds of this bill
+    let (mut then, mut now) = (Units::default(), Units::default());
+    let mut rooms: HashMap<LineNo, Option<Quantity>> = HashMap::new();
     let mut settled: Vec<&Line> = file.settled_lines.iter().map(|s| &s.line).collect();
-    settled.retain(|l| l.refund_of.is_none());
+    settled.retain(|l| l.refund_of.is_none() && capped.contains(&l.item));
     settled.sort_by(|a, b| a.order_key().cmp(&b.order_key()));
     for line in settled {
-        let Some(item) = items.get(&line.item) else { continue };
+        let item = bundle.catalogue.item(&line.item, catalogue_day(claim, policy, line));
+        let Some(item) = item.filter(|i| !own_pay(Some(i), line.approval)) else { continue };
+        let room = then.room(item, line);
         let net = line.quantity + settled_refunds.get(&line.no).copied().unwrap_or_default();
-        let above = net - used.room(item, line, net);
-        // what refunds of this bill take away makes room again
-        used.add(line, (net + refunded(&line.no) - above).max(Quantity::ZERO));
-        excess.insert(line.no.clone(), above);
+        then.add(line, passed(net, room));
+        now.add(line, passed(net + refunded(&line.no), room));
+        rooms.insert(line.no.clone(), room);
     }
-    for l in lines.iter_mut().filter(|l| l.line.refund_of.is_none()) {
-        let Some(item) = l.item.as_ref().filter(|i| capped(i)) else { continue };
-        let net = l.line.quantity + refunded(&l.line.no);
-        let allowed = used.room(item, &l.line, net);
-        l.excess = net - allowed;
-        used.add(&l.line, allowed);
-        excess.insert(l.line.no.clone(), l.excess);
+    for l in lines.iter_mut().filter(|l| l.line.refund_of.is_none() && capped.contains(&l.line.item)) {
+        let Some(item) = l.item.as_ref().filter(|i| !own_pay(Some(i), l.line.approval)) else { continue };
+        l.room = now.room(item, &l.line);
+        now.add(&l.line, passed(l.line.quantity + refunded(&l.line.no), l.room));
+        rooms.insert(l.line.no.clone(), l.room);
     }
-    // a refund reads the excess of its original
+    // a refund has the room of its original
     for l in lines.iter_mut() {
         if let Some(o) = &l.line.refund_of {
-            l.excess = excess.get(o).copied().unwrap_or_default();
+            l.room = rooms.get(o).copied().flatten();
         }
     }
 }
 
-/// Units of each item used up so far, by day and over the stay.
+/// Units of each item that its caps let through so far, by day and over the stay.
 #[derive(Default)]
 struct Units {
     day: HashMap<(ItemCode, NaiveDate), Quantity>,
@@ -506,13 +530,13 @@ struct Units {
 }
 
 impl Units {
-    /// How many of `net` units the item's caps still let through on the line's day.
-    fn room(&self, item: &CatalogueItem, line: &Line, net: Quantity) -> Quantity {
-        let left = |max: Option<Quantity>, used: Option<&Quantity>| {
-            max.map_or(net, |m| (m - used.copied().unwrap_or_default()).max(Quantity::ZERO).min(net))
-        };
-        let day = left(item.max_per_day, self.day.get(&(line.item.clone(), line.time.date())));
-        day.min(left(item.max_per_stay, self.stay.get(&line.item)))
+    /// How many units the item's caps still let through on the line's day; none without a cap.
+    fn room(&self, item: &CatalogueItem, line: &Line) -> Option<Quantity> {
+        let left =
+            |max: Quantity, used: Option<&Quantity>| (max - used.copied().unwrap_or_default()).max(Quantity::ZERO);
+        let day = item.max_per_day.map(|m| left(m, self.day.get(&(line.item.clone(), line.time.date()))));
+        let stay = item.max_per_stay.map(|m| left(m, self.stay.get(&line.item)));
+        day.into_iter().chain(stay).min()
     }
     fn add(&mut self, line: &Line, units: Quantity) {
         *self.day.entry((line.item.clone(), line.time.date())).or_default() += units;
@@ -567,6 +591,11 @@ fn past_of_this_visit(settled: &[SettledLine], visit: &VisitId) -> Vec<PastLine>
             })
         })
         .collect()
+}
+
+/// Whether a line is wholly the person's, whatever its amount: unlisted, class C, or not approved.
+pub fn own_pay(item: Option<&CatalogueItem>, approval: Approval) -> bool {
+    item.is_none_or(|i| i.class == ItemClass::C || !approved(i.restricted, approval))
 }
 
 /// Whether the hospital's approval leaves a line payable (interface.md §3.3).

@@ -32,6 +32,8 @@ pub struct Selector {
     pub knowledge: Option<String>,
     /// This knowledge table names the line's item as the second of a pair.
     pub second: Option<String>,
+    /// The line's item belongs to a drug group.
+    pub grouped: bool,
     /// The person has another visit of one of these kinds.
     pub past: Vec<VisitKind>,
 }
@@ -57,6 +59,7 @@ impl Selector {
             && (self.item.is_empty() || self.item.iter().any(|p| line.line.item.as_str().starts_with(p.as_str())))
             && self.knowledge.as_ref().is_none_or(|t| knowledge.has(t, &line.line.item))
             && self.second.as_ref().is_none_or(|t| knowledge.has_pair_with(t, &line.line.item))
+            && (!self.grouped || item.is_some_and(|i| !i.drug_group.is_empty()))
     }
 
     /// Whether it speaks of lines at all.
@@ -66,5 +69,6 @@ impl Selector {
             || !self.item.is_empty()
             || self.knowledge.is_some()
             || self.second.is_some()
+            || self.grouped
     }
 }

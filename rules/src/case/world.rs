@@ -11,8 +11,8 @@ use dingan_core::money::{Money, Price, Quantity, Rate};
 use dingan_core::person::{PastLine, PastVisit, Person, PersonFile, Relation, SettledLine};
 use dingan_core::policy::BenefitPolicy;
 use dingan_core::resolve::resolve;
-use serde::de::{Deserializer, Error};
 use serde::Deserialize;
+use serde::de::{Deserializer, Error};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 //! A visit without discharge is open: it has not ended before anything. A window of N days holds
 //! the visits that ended, or are still open, no longer than N days before this visit began.
 
-use crate::facts::{Claim, History, Past, PastRow, View};
+use crate::facts::{History, Past, PastRow, View};
 use crate::host::{Fallible, Registry, fail};
 use crate::values::Day;
 use dingan_core::codes::ItemCode;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub(crate) fn register(r: &mut Registry<'_>) {
     r.named::<History>("History");
     r.fun("stays_within", |h: &mut History, days: i64| stays_within(&h.0, days));
-    r.fun("stays_overlapping", |h: &mut History, claim: Claim| stays_overlapping(&h.0, &claim));
+    r.get("overlapping_stays", |h: &mut History| overlapping_stays(&h.0));
     r.fun("stays_over", |h: &mut History, day: Day| stays_over(&h.0, day));
     r.fun("visits_within", |h: &mut History, days: i64| visits_within(&h.0, days));
     r.fun("lines_of", |h: &mut History, item: ImmutableString, days: i64| lines_of(&h.0, &item, days));
@@ -64,7 +64,7 @@ fn stays_within(view: &Arc<View>, days: i64) -> Fallible<rhai::Array> {
 
 /// Earlier stays still going on when this one began. The day of transfer belongs to both: a stay
 /// that ends on the day the other begins does not overlap it.
-fn stays_overlapping(view: &Arc<View>, _: &Claim) -> Fallible<rhai::Array> {
+fn overlapping_stays(view: &Arc<View>) -> Fallible<rhai::Array> {
     check_window(view, 1)?;
     view.spend(view.stays().len())?;
     let (first, last) = (view.begin_day().0, view.last_day().0);

@@ -68,7 +68,7 @@ pub(crate) fn register(r: &mut Registry<'_>) {
     r.fun("on", |l: &mut Lines, day: Day| kept(l, |f| f.line.time.date() == day.0));
     r.fun("before", |l: &mut Lines, day: Day| kept(l, |f| f.line.time.date() < day.0));
     r.fun("after", |l: &mut Lines, day: Day| kept(l, |f| f.line.time.date() > day.0));
-    r.fun("without_supply_days", |l: &mut Lines| kept(l, |f| f.line.supply_days.is_none()));
+    r.get("without_supply_days", |l: &mut Lines| kept(l, |f| f.line.supply_days.is_none()));
     r.fun("supplied_beyond", |l: &mut Lines, table: ImmutableString, days: i64| supplied_beyond(l, &table, days));
     r.evidence(&["item", "limit", "days", "supply"]);
     conflicts::register(r);
@@ -123,13 +123,18 @@ fn portion(whole: Quantity, part: Quantity, of: Quantity) -> Fallible<Quantity> 
     Quantity::from_decimal_rounded(exact).map_err(|e| fail(format!("{exact}: {e}")))
 }
 
-/// Lines by a key, keeping their order.
-fn grouped<K: Ord>(l: &Lines, key: impl Fn(&LineFact) -> K) -> BTreeMap<K, Vec<u32>> {
-    let mut groups: BTreeMap<K, Vec<u32>> = BTreeMap::new();
+/// Lines by a text of theirs, keeping their order within it.
+fn grouped<'l>(l: &'l Lines, key: impl Fn(&'l LineFact) -> &'l str) -> BTreeMap<&'l str, Vec<u32>> {
+    let mut groups: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
     for (at, fact) in facts(l) {
         groups.entry(key(fact)).or_default().push(at);
     }
     groups
+}
+
+/// Lines by item.
+fn by_item(l: &Lines) -> BTreeMap<&str, Vec<u32>> {
+    grouped(l, |f| f.line.item.as_str())
 }
 
 fn here(line: &LineNo) -> Related {

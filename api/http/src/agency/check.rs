@@ -162,11 +162,8 @@ impl Agency {
 /// institution lies, so that orders can be judged all the same.
 fn stranger(by: &Caller, ask: &PrecheckAsk, runtime: &Runtime) -> dingan_core::person::Person {
     let visit = &ask.claim.visit;
-    let division = runtime
-        .bundle
-        .institution(&by.institution, by.now.date())
-        .map(|i| i.division.clone())
-        .unwrap_or_default();
+    let division =
+        runtime.bundle.institution(&by.institution, by.now.date()).map(|i| i.division.clone()).unwrap_or_default();
     dingan_core::person::Person {
         no: visit.person.clone(),
         cert_type: String::new(),

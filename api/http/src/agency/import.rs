@@ -130,7 +130,11 @@ impl Agency {
     }
 
     /// Imports institutions; a row replaces that of the same code and first day.
-    pub async fn import_institutions(&self, rows: Vec<Institution>, now: NaiveDateTime) -> Result<ImportReport, AgencyError> {
+    pub async fn import_institutions(
+        &self,
+        rows: Vec<Institution>,
+        now: NaiveDateTime,
+    ) -> Result<ImportReport, AgencyError> {
         self.import_reference(rows.len(), now, move |c| {
             put(&mut c.rows.institutions, rows, |r| (r.code.clone(), r.period.begin));
         })
@@ -138,7 +142,11 @@ impl Agency {
     }
 
     /// Imports practitioners.
-    pub async fn import_practitioners(&self, rows: Vec<Practitioner>, now: NaiveDateTime) -> Result<ImportReport, AgencyError> {
+    pub async fn import_practitioners(
+        &self,
+        rows: Vec<Practitioner>,
+        now: NaiveDateTime,
+    ) -> Result<ImportReport, AgencyError> {
         self.import_reference(rows.len(), now, move |c| {
             put(&mut c.rows.practitioners, rows, |r| (r.code.clone(), r.institution.clone(), r.period.begin));
         })
@@ -168,7 +176,11 @@ impl Agency {
     }
 
     /// Imports knowledge points: those of a table and item are replaced together.
-    pub async fn import_knowledge(&self, rows: Vec<KnowledgeRow>, now: NaiveDateTime) -> Result<ImportReport, AgencyError> {
+    pub async fn import_knowledge(
+        &self,
+        rows: Vec<KnowledgeRow>,
+        now: NaiveDateTime,
+    ) -> Result<ImportReport, AgencyError> {
         self.import_reference(rows.len(), now, move |c| {
             put(&mut c.rows.knowledge, rows, |r| (r.table.clone(), r.item.clone(), r.other.clone(), r.word.clone()));
         })
@@ -177,8 +189,14 @@ impl Agency {
 
     /// Imports policies: a file replaces that of the same policy id and version. One that does not
     /// pass the check is refused and nothing changes.
-    pub async fn import_policies(&self, files: Vec<PolicySource>, now: NaiveDateTime) -> Result<ImportReport, AgencyError> {
-        let named = |f: &PolicySource| BenefitPolicy::from_toml(&f.text).map_or_else(|_| (f.name.clone(), String::new()), |p| (p.id, p.version));
+    pub async fn import_policies(
+        &self,
+        files: Vec<PolicySource>,
+        now: NaiveDateTime,
+    ) -> Result<ImportReport, AgencyError> {
+        let named = |f: &PolicySource| {
+            BenefitPolicy::from_toml(&f.text).map_or_else(|_| (f.name.clone(), String::new()), |p| (p.id, p.version))
+        };
         self.import_reference(files.len(), now, move |c| put(&mut c.policies, files, named)).await
     }
 
@@ -207,7 +225,8 @@ fn put<T, K: Ord>(known: &mut Vec<T>, new: Vec<T>, key: impl Fn(&T) -> K) {
 
 /// A person's new rows over the known ones.
 fn merge(known: Person, new: &Person) -> Person {
-    let mut p = Person { relations: known.relations, identities: known.identities, filings: known.filings, ..new.clone() };
+    let mut p =
+        Person { relations: known.relations, identities: known.identities, filings: known.filings, ..new.clone() };
     for r in &new.relations {
         p.relations.retain(|o| (&o.insurance, o.begin) != (&r.insurance, r.begin));
         p.relations.push(r.clone());
@@ -228,4 +247,3 @@ fn merge(known: Person, new: &Person) -> Person {
     }
     p
 }
-

@@ -38,6 +38,7 @@ impl Agency {
             }
             let related = related_numbers(&new.lines);
             let known = snap.find_lines(&new.visit, &related).await.map_err(internal)?;
+            drop(snap);
             check_lines(&runtime, by, &doc, &new.lines, &known)?;
             let results = split_lines(&runtime, &person, &doc, &new.lines, known, by.now)?;
 
@@ -79,6 +80,7 @@ impl Agency {
             let doc = self.visit_state(&mut snap, by, &visit, &person, Some(stay)).await?;
             let state = self.person_state(&mut snap, &person).await?;
             let open = snap.unsettled_lines(&visit).await.map_err(internal)?;
+            drop(snap);
             let lines = chosen(&open, &choice)?;
             let (now, count) = (by.now, lines.len());
             let written = self
@@ -120,7 +122,8 @@ fn check_lines(runtime: &Runtime, by: &Caller, doc: &VisitDoc, lines: &[Line], k
     let first = doc.visit.begin.date();
     let last = doc.visit.end.unwrap_or(by.now + TimeDelta::hours(24)).date();
     for (i, l) in lines.iter().enumerate() {
-        let bad = |code, message: String, field, hint: &str| Err(Refusal::new(code, message).at(field).line(i).hint(hint));
+        let bad =
+            |code, message: String, field, hint: &str| Err(Refusal::new(code, message).at(field).line(i).hint(hint));
         if taken.contains(&l.no) || !seen.insert(&l.no) {
             return bad(
                 "LINE_EXISTS",
@@ -184,7 +187,9 @@ fn split_lines(
     let mut file = PersonFile::new(person.person.clone());
     // originals first, then their earlier refunds with the amounts that count
     let mut known = known;
-    known.sort_by(|a, b| (a.line.refund_of.is_some(), a.line.order_key()).cmp(&(b.line.refund_of.is_some(), b.line.order_key())));
+    known.sort_by(|a, b| {
+        (a.line.refund_of.is_some(), a.line.order_key()).cmp(&(b.line.refund_of.is_some(), b.line.order_key()))
+    });
     let mut left: HashMap<LineNo, (Quantity, Money)> = HashMap::new();
     for k in known {
         let mut amount = k.line.amount;
@@ -267,8 +272,11 @@ fn chosen(open: &[StoredLine], choice: &LineChoice) -> Outcome<Vec<LineNo>> {
     }
     // a line that is refunded by one that stays must stay too
     let going: HashSet<&LineNo> = lines.iter().collect();
-    if open.iter().any(|l| !going.contains(&l.line.no) && l.line.refund_of.as_ref().is_some_and(|o| going.contains(o))) {
-        return Err(Refusal::new("REFUND_PRESENT", "该明细还有未撤销的退费明细").at("feedetl_sn").hint("请先撤销退费明细"));
+    if open.iter().any(|l| !going.contains(&l.line.no) && l.line.refund_of.as_ref().is_some_and(|o| going.contains(o)))
+    {
+        return Err(Refusal::new("REFUND_PRESENT", "该明细还有未撤销的退费明细")
+            .at("feedetl_sn")
+            .hint("请先撤销退费明细"));
     }
     Ok(lines)
 }

@@ -85,12 +85,17 @@ impl Agency {
                 }
                 Some(m) if !m.settlement.is_empty() => {
                     let original = snap.settlement(&m.settlement).await.map_err(internal)?;
-                    let original = original.ok_or_else(|| internal("a message names a settlement that is not there"))?;
+                    let original =
+                        original.ok_or_else(|| internal("a message names a settlement that is not there"))?;
                     if original.person != ask.person {
-                        return Err(Refusal::new("PERSON_MISMATCH", "人员编号与原交易不一致").at("psn_no").hint("请核对原报文"));
+                        return Err(Refusal::new("PERSON_MISMATCH", "人员编号与原交易不一致")
+                            .at("psn_no")
+                            .hint("请核对原报文"));
                     }
                     if original.reverses.is_some() {
-                        return Err(Refusal::new("CANNOT_UNDO", "原交易是撤销结算，不能冲正").at("oinfno").hint("如需恢复请重新结算"));
+                        return Err(Refusal::new("CANNOT_UNDO", "原交易是撤销结算，不能冲正")
+                            .at("oinfno")
+                            .hint("如需恢复请重新结算"));
                     }
                     if original.reversed_commit.is_some() {
                         self.write_plain(by, "undo again", vec!["原结算此前已撤销".to_owned()], None).await
@@ -103,7 +108,9 @@ impl Agency {
                     self.cancel_row(&mut snap, by, doc).await?
                 }
                 Some(_) => {
-                    return Err(Refusal::new("CANNOT_UNDO", "原交易没有可冲正的业务").at("oinfno").hint("请使用对应的撤销交易"));
+                    return Err(Refusal::new("CANNOT_UNDO", "原交易没有可冲正的业务")
+                        .at("oinfno")
+                        .hint("请使用对应的撤销交易"));
                 }
             };
             match written {

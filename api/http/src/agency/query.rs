@@ -17,11 +17,15 @@ impl Agency {
         };
         let no = match query.person {
             Some(no) => no,
-            None => snap.persons_by_cert(&query.cert_no).await.map_err(internal)?.into_iter().next().ok_or_else(unknown)?,
+            None => {
+                snap.persons_by_cert(&query.cert_no).await.map_err(internal)?.into_iter().next().ok_or_else(unknown)?
+            }
         };
         let state = snap.person(&no).await.map_err(internal)?.ok_or_else(unknown)?;
         if !query.name.is_empty() && query.name != state.person.name {
-            return Err(Refusal::new("NAME_MISMATCH", "姓名与证件号码登记的不一致").at("psn_name").hint("请核对人员身份"));
+            return Err(Refusal::new("NAME_MISMATCH", "姓名与证件号码登记的不一致")
+                .at("psn_name")
+                .hint("请核对人员身份"));
         }
         Ok(PersonView {
             balances: dingan_core::person::Balances {
@@ -57,7 +61,7 @@ impl Agency {
         if s.reverses.is_some() {
             s.decision = original.decision.clone();
         }
-        let lines = if lines { self.lines_of(&original).await? } else { Vec::new() };
+        let lines = if lines { self.lines_of(&mut snap, &original).await? } else { Vec::new() };
         let runtime = self.runtime_of(&mut snap, Some(&s.bundle)).await?;
         let settled = self.view_of(&mut snap, by, s).await?;
         let policies = settled
@@ -71,11 +75,10 @@ impl Agency {
     }
 
     /// The lines of a settlement with the splits of its decision.
-    async fn lines_of(&self, s: &dingan_store::StoredSettlement) -> Outcome<Vec<LineResult>> {
+    async fn lines_of(&self, snap: &mut Snapshot, s: &dingan_store::StoredSettlement) -> Outcome<Vec<LineResult>> {
         let decision: dingan_core::decision::Decision = serde_json::from_slice(&s.decision)
             .map_err(|e| internal(StoreError::Damaged { table: "settlement", reason: e.to_string() }))?;
-        let mut snap = self.store.snapshot_at(s.as_of).await.map_err(internal)?;
-        let runtime = self.runtime_of(&mut snap, Some(&s.bundle)).await?;
+        let runtime = self.runtime_of(snap, Some(&s.bundle)).await?;
         let stored = snap.lines_of_settlement(&s.id).await.map_err(internal)?;
         let mut by_no: HashMap<LineNo, dingan_core::claim::Line> =
             stored.into_iter().map(|l| (l.line.no.clone(), l.line)).collect();
@@ -134,9 +137,11 @@ impl Agency {
         id: &SettlementId,
     ) -> Outcome<(dingan_core::decision::Decision, Vec<Arc<dingan_core::policy::BenefitPolicy>>)> {
         let mut snap = self.snap().await?;
-        let s = snap.settlement(id).await.map_err(internal)?.ok_or_else(|| {
-            Refusal::new("SETTLEMENT_UNKNOWN", "未找到该结算ID").at("setl_id")
-        })?;
+        let s = snap
+            .settlement(id)
+            .await
+            .map_err(internal)?
+            .ok_or_else(|| Refusal::new("SETTLEMENT_UNKNOWN", "未找到该结算ID").at("setl_id"))?;
         let original = match &s.reverses {
             Some(o) => snap.settlement(o).await.map_err(internal)?.unwrap_or(s),
             None => s,

@@ -33,7 +33,8 @@ pub struct ReplayReport {
 impl Agency {
     /// Rebuilds every decision of the store. `progress` hears how many are done.
     pub async fn replay(&self, mut progress: impl FnMut(usize) + Send) -> Result<ReplayReport, AgencyError> {
-        let mut report = ReplayReport { unbalanced: self.store.snapshot().await?.unbalanced().await?, ..ReplayReport::default() };
+        let mut report =
+            ReplayReport { unbalanced: self.store.snapshot().await?.unbalanced().await?, ..ReplayReport::default() };
         let mut after: CommitNo = 0;
         loop {
             let page = self.store.snapshot().await?.settlements_after(after, PAGE).await?;
@@ -43,9 +44,19 @@ impl Agency {
                 match self.rebuilt(&s).await {
                     Ok(bytes) if bytes == s.decision => report.equal += 1,
                     Ok(bytes) => {
-                        let at = bytes.iter().zip(&s.decision).position(|(a, b)| a != b).unwrap_or(bytes.len().min(s.decision.len()));
-                        let shown = String::from_utf8_lossy(&s.decision[at.saturating_sub(60)..(at + 60).min(s.decision.len())]).into_owned();
-                        report.different.push(ReplayedDifference { settlement: s.id, reason: format!("bytes part at {at}: …{shown}…") });
+                        let at = bytes
+                            .iter()
+                            .zip(&s.decision)
+                            .position(|(a, b)| a != b)
+                            .unwrap_or(bytes.len().min(s.decision.len()));
+                        let shown = String::from_utf8_lossy(
+                            &s.decision[at.saturating_sub(60)..(at + 60).min(s.decision.len())],
+                        )
+                        .into_owned();
+                        report.different.push(ReplayedDifference {
+                            settlement: s.id,
+                            reason: format!("bytes part at {at}: …{shown}…"),
+                        });
                     }
                     Err(e) => report.different.push(ReplayedDifference { settlement: s.id, reason: e }),
                 }
@@ -56,11 +67,12 @@ impl Agency {
 
     async fn rebuilt(&self, s: &StoredSettlement) -> Result<Vec<u8>, String> {
         let said = |r: Refusal| format!("{}: {}", r.code, r.message);
-        let claim = self.claim_of(s).await.map_err(said)?;
         let mut then = self.store.snapshot_at(s.as_of).await.map_err(|e| e.to_string())?;
+        let claim = self.claim_of(&mut then, s).await.map_err(said)?;
         let runtime = self.runtime_of(&mut then, Some(&s.bundle)).await.map_err(|e| e.to_string())?;
         let person = self.person_state(&mut then, &s.person).await.map_err(said)?;
-        let file = then.person_file(&person, &s.visit, history_from(claim.visit.begin)).await.map_err(|e| e.to_string())?;
+        let file =
+            then.person_file(&person, &s.visit, history_from(claim.visit.begin)).await.map_err(|e| e.to_string())?;
         drop(then);
         tokio::task::spawn_blocking(move || {
             let facts = Arc::new(resolve(&claim, &file, &runtime.bundle).map_err(|e| e.to_string())?);

@@ -30,7 +30,9 @@ impl Agency {
                 return Err(unknown());
             }
             if original.reverses.is_some() {
-                return Err(Refusal::new("IS_REVERSAL", "该结算ID是一笔撤销记录，不能再撤销").at("setl_id").hint("请使用原结算的setl_id"));
+                return Err(Refusal::new("IS_REVERSAL", "该结算ID是一笔撤销记录，不能再撤销")
+                    .at("setl_id")
+                    .hint("请使用原结算的setl_id"));
             }
             if original.reversed_commit.is_some() {
                 return Err(Refusal::new("ALREADY_REVERSED", "该结算此前已撤销").at("setl_id").hint("请用5203查询"));
@@ -69,18 +71,25 @@ impl Agency {
         let own_back = a.account - a.family_account;
         let mut guard = guard_of(&person, by);
         if !own_back.is_zero() {
-            guard.accounts.push(AccountMove { account: person.own.account.clone(), version: person.own.version, amount: own_back });
+            guard.accounts.push(AccountMove {
+                account: person.own.account.clone(),
+                version: person.own.version,
+                amount: own_back,
+            });
         }
         if !a.family_account.is_zero()
             && let Some(f) = &person.family
         {
-            guard.accounts.push(AccountMove { account: f.account.clone(), version: f.version, amount: a.family_account });
+            guard.accounts.push(AccountMove {
+                account: f.account.clone(),
+                version: f.version,
+                amount: a.family_account,
+            });
         }
 
         let proposals = self.proposals_after(snap, &person, &original, &later, &runtime).await?;
         let cause = format!("reversal of {}", original.id);
-        let proposals: Vec<_> =
-            proposals.into_iter().map(|d| (person.person.no.clone(), cause.clone(), d)).collect();
+        let proposals: Vec<_> = proposals.into_iter().map(|d| (person.person.no.clone(), cause.clone(), d)).collect();
         let mut warnings = Vec::new();
         if !proposals.is_empty() {
             warnings.push(format!("撤销后有{}笔其后的结算按现状重算会不同，金额不变，已登记待核", proposals.len()));
@@ -194,7 +203,7 @@ impl Agency {
         for s in settlements {
             events.push(YearEvent {
                 settlement: s.id.clone(),
-                claim: self.claim_of(s).await?,
+                claim: self.claim_of(snap, s).await?,
                 decided: s.amounts,
             });
         }
@@ -205,10 +214,12 @@ impl Agency {
     }
 
     /// The claim a settlement settled, as it was then.
-    pub(super) async fn claim_of(&self, s: &StoredSettlement) -> Outcome<Claim> {
-        let mut then = self.store.snapshot_at(s.as_of).await.map_err(internal)?;
-        let doc = then.visit(&s.visit).await.map_err(internal)?.ok_or_else(|| internal("a settlement without its visit"))?.doc;
-        let lines = then.lines_of_settlement(&s.id).await.map_err(internal)?;
+    pub(super) async fn claim_of(&self, snap: &mut Snapshot, s: &StoredSettlement) -> Outcome<Claim> {
+        let now = snap.go_to(s.as_of);
+        let doc = snap.visit(&s.visit).await.map_err(internal)?;
+        let lines = snap.lines_of_settlement(&s.id).await.map_err(internal)?;
+        snap.go_to(now);
+        let doc = doc.ok_or_else(|| internal("a settlement without its visit"))?.doc;
         Ok(Claim { visit: doc.visit, lines: lines.into_iter().map(|l| l.line).collect(), request: s.request.clone() })
     }
 }

@@ -94,7 +94,9 @@ impl Agency {
         render: &Render<Settled>,
     ) -> Outcome<Reply> {
         let view = self.view_of(snap, by, s).await?;
-        Ok(Reply { output: render(&view), warnings: vec!["该账单此前已结算，返回原结算结果，未重复结算".to_owned()] })
+        Ok(Reply {
+            output: render(&view), warnings: vec!["该账单此前已结算，返回原结算结果，未重复结算".to_owned()]
+        })
     }
 
     async fn decide(&self, snap: &mut Snapshot, by: &Caller, ask: &SettleAsk, trial: bool) -> Outcome<Bill> {
@@ -132,8 +134,11 @@ impl Agency {
             mid_stay: ask.mid_stay,
             by_quota: ask.by_quota,
         };
-        let claim =
-            Claim { visit: doc.visit.clone(), lines: lines.iter().map(|l| l.line.clone()).collect(), request: request.clone() };
+        let claim = Claim {
+            visit: doc.visit.clone(),
+            lines: lines.iter().map(|l| l.line.clone()).collect(),
+            request: request.clone(),
+        };
         let file = snap.person_file(&person, &ask.visit, history_from(doc.visit.begin)).await.map_err(internal)?;
         let as_of = snap.as_of();
         let (facts, decision) = decide_claim(claim, file, Arc::clone(&runtime)).await?;
@@ -153,10 +158,18 @@ impl Agency {
         let mut guard = guard_of(&d.person, by);
         let own = a.account - a.family_account;
         if !own.is_zero() {
-            guard.accounts.push(AccountMove { account: d.person.own.account.clone(), version: d.person.own.version, amount: -own });
+            guard.accounts.push(AccountMove {
+                account: d.person.own.account.clone(),
+                version: d.person.own.version,
+                amount: -own,
+            });
         }
         if let Some(f) = d.person.family.as_ref().filter(|_| !a.family_account.is_zero()) {
-            guard.accounts.push(AccountMove { account: f.account.clone(), version: f.version, amount: -a.family_account });
+            guard.accounts.push(AccountMove {
+                account: f.account.clone(),
+                version: f.version,
+                amount: -a.family_account,
+            });
         }
         let (by, ask) = (by.clone(), ask.clone());
         self.write(
@@ -184,16 +197,23 @@ impl Agency {
         let decision: Decision = serde_json::from_slice(&s.decision)
             .map_err(|e| internal(StoreError::Damaged { table: "settlement", reason: e.to_string() }))?;
         // who the person was and what the visit said then, not what is known now
-        let mut then = self.store.snapshot_at(s.as_of).await.map_err(internal)?;
-        let person = self.person_state(&mut then, &s.person).await?;
-        let doc = then.visit(&s.visit).await.map_err(internal)?.ok_or_else(|| internal("a settlement without its visit"))?.doc;
+        let now = snap.go_to(s.as_of);
+        let person = self.person_state(snap, &s.person).await?;
+        let doc = snap.visit(&s.visit).await.map_err(internal)?;
+        snap.go_to(now);
+        let doc = doc.ok_or_else(|| internal("a settlement without its visit"))?.doc;
         let begin = doc.visit.begin.date();
         let institution = runtime
             .bundle
             .institution(&s.institution, begin)
             .cloned()
             .ok_or_else(|| internal("a settlement without its institution"))?;
-        let relation = person.person.relations.iter().filter(|r| r.insurance == doc.visit.insurance && r.covers(begin)).max_by_key(|r| r.begin);
+        let relation = person
+            .person
+            .relations
+            .iter()
+            .filter(|r| r.insurance == doc.visit.insurance && r.covers(begin))
+            .max_by_key(|r| r.begin);
         let end = Claim { visit: doc.visit.clone(), lines: Vec::new(), request: s.request.clone() }.end().date();
         Ok(Settled {
             id: Some(s.id),
@@ -257,7 +277,9 @@ fn check_ask(doc: &VisitDoc, ask: &SettleAsk) -> Outcome<()> {
     if let Some(m) = &ask.med_type
         && m.kind() != Some(doc.visit.kind())
     {
-        return Err(Refusal::new("WRONG_KIND", "医疗类别与就诊信息不一致").at("med_type").hint("请先用2203或2403更新就诊信息"));
+        return Err(Refusal::new("WRONG_KIND", "医疗类别与就诊信息不一致")
+            .at("med_type")
+            .hint("请先用2203或2403更新就诊信息"));
     }
     Ok(())
 }
@@ -267,7 +289,12 @@ fn check_totals(ask: &SettleAsk, lines: &[StoredLine]) -> Outcome<()> {
     if sum != ask.total {
         return Err(Refusal::new(
             "TOTAL_MISMATCH",
-            format!("医疗费总额{}与未结算明细合计{sum}不一致，相差{}，明细共{}条", ask.total, ask.total - sum, lines.len()),
+            format!(
+                "医疗费总额{}与未结算明细合计{sum}不一致，相差{}，明细共{}条",
+                ask.total,
+                ask.total - sum,
+                lines.len()
+            ),
         )
         .at("medfee_sumamt")
         .hint("请核对是否有明细漏传、多传或残留；可用2205/2302撤销后重传"));

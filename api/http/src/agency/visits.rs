@@ -17,12 +17,10 @@ impl Agency {
             let person = self.person_state(&mut snap, &new.visit.person).await?;
             self.check_new_visit(&mut snap, by, &new, &person).await?;
 
-            let mut doc = VisitDoc {
-                visit: new.visit.clone(),
-                case_no: new.case_no.clone(),
-                stay: new.visit.kind().is_stay(),
-            };
+            let mut doc =
+                VisitDoc { visit: new.visit.clone(), case_no: new.case_no.clone(), stay: new.visit.kind().is_stay() };
             doc.visit.institution = by.institution.clone();
+            drop(snap);
             let (render, now, place) = (Arc::clone(&render), by.now, region(&runtime, by));
             let written = self
                 .write(
@@ -61,7 +59,9 @@ impl Agency {
         let v = &new.visit;
         check_cert(&new.cert_no, person)?;
         if v.begin > by.now + TimeDelta::hours(CLOCK_SKEW_HOURS) {
-            return Err(Refusal::new("TIME_IN_FUTURE", "开始时间晚于当前时间").at("begntime").hint("请核对begntime和本机时钟"));
+            return Err(Refusal::new("TIME_IN_FUTURE", "开始时间晚于当前时间")
+                .at("begntime")
+                .hint("请核对begntime和本机时钟"));
         }
         let day = v.begin.date();
         if !person.person.relations.iter().any(|r| r.insurance == v.insurance && r.covers(day)) {
@@ -85,6 +85,7 @@ impl Agency {
             let doc = self.visit_state(&mut snap, by, &change.visit, &change.person, Some(stay)).await?;
             let person = self.person_state(&mut snap, &change.person).await?;
             let settled = snap.settlements_of_visit(&change.visit).await.map_err(internal)?;
+            drop(snap);
             let (doc, warnings) = changed(doc, &change, by, &settled)?;
             let now = by.now;
             let written = self
@@ -110,7 +111,13 @@ impl Agency {
         Err(busy())
     }
 
-    pub(super) async fn cancel_visit(&self, by: &Caller, visit: VisitId, person: PersonNo, stay: bool) -> Outcome<Reply> {
+    pub(super) async fn cancel_visit(
+        &self,
+        by: &Caller,
+        visit: VisitId,
+        person: PersonNo,
+        stay: bool,
+    ) -> Outcome<Reply> {
         for _ in 0..ATTEMPTS {
             let mut snap = self.snap().await?;
             let doc = self.visit_state(&mut snap, by, &visit, &person, Some(stay)).await?;
@@ -174,7 +181,9 @@ pub(super) fn check_cert(cert_no: &str, person: &PersonState) -> Outcome<()> {
     if cert_no.is_empty() || cert_no.eq_ignore_ascii_case(&person.person.cert_no) {
         return Ok(());
     }
-    Err(Refusal::new("CERT_MISMATCH", "证件号码与该人员编号登记的不一致").at("certno").hint("请核对人员身份，谨防冒名就医"))
+    Err(Refusal::new("CERT_MISMATCH", "证件号码与该人员编号登记的不一致")
+        .at("certno")
+        .hint("请核对人员身份，谨防冒名就医"))
 }
 
 fn changed(
@@ -193,7 +202,9 @@ fn changed(
     }
     match change.kind {
         ChangeKind::Discharge if v.end.is_some() => {
-            return Err(Refusal::new("ALREADY_DISCHARGED", "该住院已办理出院").at("mdtrt_id").hint("如需更正，请先撤销出院（2405）"));
+            return Err(Refusal::new("ALREADY_DISCHARGED", "该住院已办理出院")
+                .at("mdtrt_id")
+                .hint("如需更正，请先撤销出院（2405）"));
         }
         ChangeKind::UndoDischarge if v.end.is_none() => {
             return Err(Refusal::new("NOT_DISCHARGED", "该住院尚未办理出院，无需撤销").at("mdtrt_id").hint(""));
@@ -208,13 +219,19 @@ fn changed(
     }
     if let Some(m) = &change.med_type {
         let Some(kind) = m.kind() else {
-            return Err(Refusal::new("MED_TYPE_UNKNOWN", "医疗类别不在代码表中").at("med_type").hint("请按医疗类别代码表填写"));
+            return Err(Refusal::new("MED_TYPE_UNKNOWN", "医疗类别不在代码表中")
+                .at("med_type")
+                .hint("请按医疗类别代码表填写"));
         };
         if kind.is_stay() != doc.stay {
-            return Err(Refusal::new("WRONG_KIND", "医疗类别与就诊登记的门诊或住院性质不一致").at("med_type").hint("请重新登记"));
+            return Err(Refusal::new("WRONG_KIND", "医疗类别与就诊登记的门诊或住院性质不一致")
+                .at("med_type")
+                .hint("请重新登记"));
         }
         if !settled.is_empty() && *m != v.med_type {
-            return Err(Refusal::new("VISIT_SETTLED", "该就诊已有有效结算，不能变更医疗类别").at("med_type").hint("请先撤销结算"));
+            return Err(Refusal::new("VISIT_SETTLED", "该就诊已有有效结算，不能变更医疗类别")
+                .at("med_type")
+                .hint("请先撤销结算"));
         }
         v.med_type = m.clone();
     }
@@ -223,13 +240,17 @@ fn changed(
             return Err(Refusal::new("TIME_IN_FUTURE", "开始时间晚于当前时间").at("begntime").hint("请核对begntime"));
         }
         if b != v.begin && !settled.is_empty() {
-            return Err(Refusal::new("VISIT_SETTLED", "该就诊已有有效结算，不能变更开始时间").at("begntime").hint("请先撤销结算"));
+            return Err(Refusal::new("VISIT_SETTLED", "该就诊已有有效结算，不能变更开始时间")
+                .at("begntime")
+                .hint("请先撤销结算"));
         }
         v.begin = b;
     }
     if let Some(e) = change.end {
         if e < v.begin {
-            return Err(Refusal::new("END_BEFORE_BEGIN", "结束时间早于开始时间").at("endtime").hint("请核对出院时间与入院时间"));
+            return Err(Refusal::new("END_BEFORE_BEGIN", "结束时间早于开始时间")
+                .at("endtime")
+                .hint("请核对出院时间与入院时间"));
         }
         if e > by.now + TimeDelta::hours(CLOCK_SKEW_HOURS) {
             return Err(Refusal::new("TIME_IN_FUTURE", "结束时间晚于当前时间").at("endtime").hint("请核对endtime"));

@@ -32,7 +32,8 @@ pub(super) async fn start(app: &App, english: bool) -> Result<String, AgencyErro
     let ledger = snap.ledger_totals().await?;
     let balanced = snap.unbalanced().await?.is_empty();
     let findings = snap.findings_by_rule().await?;
-    let titles: std::collections::HashMap<String, String> = live.rules.rules().map(|r| (r.code.clone(), r.title.clone())).collect();
+    let titles: std::collections::HashMap<String, String> =
+        live.rules.rules().map(|r| (r.code.clone(), r.title.clone())).collect();
 
     let mut h = String::with_capacity(8192);
     let lang = if english { "en" } else { "zh-CN" };
@@ -42,21 +43,44 @@ pub(super) async fn start(app: &App, english: bool) -> Result<String, AgencyErro
          <title>{title}</title><style>{CSS}</style><header><h1>{title}</h1><nav><a href='?'>中文</a> <a href='?lang=en'>English</a></nav></header><main>",
         title = w(0)
     );
-    let _ = write!(h, "<p class=state><b>{}</b> · <span class={}>{}</span> · bundle <code>{}</code></p><div class=cards>",
-        w(1), if balanced { "ok" } else { "bad" }, if balanced { w(14) } else { w(15) }, escape(live.hash.get(..12).unwrap_or(&live.hash)));
-    for (label, n) in [(w(2), counts.persons), (w(3), counts.visits), (w(4), counts.settlements), (w(5), counts.reversed), (w(6), counts.findings)] {
+    let _ = write!(
+        h,
+        "<p class=state><b>{}</b> · <span class={}>{}</span> · bundle <code>{}</code></p><div class=cards>",
+        w(1),
+        if balanced { "ok" } else { "bad" },
+        if balanced { w(14) } else { w(15) },
+        escape(live.hash.get(..12).unwrap_or(&live.hash))
+    );
+    for (label, n) in [
+        (w(2), counts.persons),
+        (w(3), counts.visits),
+        (w(4), counts.settlements),
+        (w(5), counts.reversed),
+        (w(6), counts.findings),
+    ] {
         let _ = write!(h, "<div><strong>{n}</strong><span>{label}</span></div>");
     }
     let _ = write!(h, "</div><section><h2>{}</h2><table><tr><th>{}<th>{}", w(7), w(8), w(9));
     for (account, amount) in ledger.iter().filter(|(a, _)| !a.starts_with("institution")) {
         let _ = write!(h, "<tr><td>{}<td class=n>{amount}", escape(&account_title(account, english)));
     }
-    let _ = write!(h, "</table></section><section><h2>{}</h2><table><tr><th>{}<th><th>{}<th>{}", w(10), w(11), w(12), w(13));
+    let _ = write!(
+        h,
+        "</table></section><section><h2>{}</h2><table><tr><th>{}<th><th>{}<th>{}",
+        w(10),
+        w(11),
+        w(12),
+        w(13)
+    );
     for (rule, n, charge) in &findings {
         let title = titles.get(rule).map_or("", String::as_str);
-        let _ = write!(h, "<tr><td><code>{}</code><td>{}<td class=n>{n}<td class=n>{charge}", escape(rule), escape(title));
+        let _ =
+            write!(h, "<tr><td><code>{}</code><td>{}<td class=n>{n}<td class=n>{charge}", escape(rule), escape(title));
     }
-    let _ = write!(h, "</table></section><footer><code>POST /fsi/api/…</code> · <a href=/health>/health</a> · <a href=/ready>/ready</a> · <a href=/metrics>/metrics</a> · <a href=/api/v1/ledger>/api/v1/ledger</a></footer></main></html>");
+    let _ = write!(
+        h,
+        "</table></section><footer><code>POST /fsi/api/…</code> · <a href=/health>/health</a> · <a href=/ready>/ready</a> · <a href=/metrics>/metrics</a> · <a href=/api/v1/ledger>/api/v1/ledger</a></footer></main></html>"
+    );
     Ok(h)
 }
 

@@ -7,7 +7,7 @@ use crate::desk::Refusal;
 #[test]
 fn every_transaction_answers_and_reads_without_a_tolerance() {
     for (infno, input) in messages::all() {
-        let (desk, seen) = ask(infno, input);
+        let (desk, seen) = ask(&infno, input);
         let seen = seen.ok();
         assert_eq!(seen.at("/infcode"), &json!(0), "{infno}");
         assert_eq!(seen.handled.infno, infno);
@@ -75,12 +75,14 @@ fn the_header() {
     };
     assert_eq!(without("infno", "2404").error(), ("FIELD_REQUIRED", "/infno"));
     assert_eq!(without("fixmedins_code", "2404").error(), ("FIELD_REQUIRED", "/fixmedins_code"));
+    assert_eq!(without("fixmedins_code", "2404").handled.infno, "2404");
     assert_eq!(without("msgid", "2404").error(), ("MSGID_MISSING", "/msgid"));
     assert_eq!(without("input", "2404").error(), ("INPUT_MISSING", "/input"));
     assert!(without("msgid", "1101").ok().text("warn_msg").contains("msgid"));
     assert!(without("opter", "2404").handled.ok);
     assert_eq!(desk.count(), 2);
 
+    let desk = Fake::new();
     let mut odd = message("2404", messages::of("2404"));
     odd["inf_time"] = json!("gestern");
     odd["dev_safe_info"] = json!("");
@@ -101,8 +103,7 @@ fn the_header() {
 
 #[test]
 fn input_in_other_forms() {
-    let desk = Fake::new();
-    let with = |input: Value| send(&desk, &lenient(), &message("2404", input));
+    let with = |input: Value| send(&Fake::new(), &lenient(), &message("2404", input));
     let text = messages::of("2404").to_string();
     assert!(with(json!(text)).ok().text("warn_msg").contains("/input"));
     assert_eq!(with(json!("c2VjcmV0")).error(), ("INPUT_NOT_JSON", "/input"));
@@ -184,6 +185,12 @@ fn refusals_point_at_their_place() {
         refused("3101", no().at("hilist_code").line(1)).0,
         "/input/data/patient_dtos/0/fsi_encounter_dtos/0/fsi_order_dtos/1/hilist_code"
     );
+    // counted in the list as it was sent
+    let mut input = messages::of("2204");
+    input["feedetail"].as_array_mut().unwrap().insert(0, json!({}));
+    let mut gaps = Fake::new();
+    gaps.refusal = Some(no().at("cnt").line(1));
+    assert_eq!(send(&gaps, &lenient(), &message("2204", input)).error().1, "/input/feedetail/2/cnt");
     let (_, seen) = refused("2207", Refusal::new("BUSY", "账户正忙").passing());
     assert!(seen.handled.retryable);
     assert_eq!(seen.handled.code, Some("BUSY"));

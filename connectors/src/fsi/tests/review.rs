@@ -68,6 +68,7 @@ fn what_clients_send_differs() {
     o["hilist_lv"] = json!("1");
     o["selfpay_amt"] = json!("0.22599999");
     o["cnt"] = json!("2");
+    e["fsi_order_dtos"][0]["extend_order_map"] = Value::Null;
     e["fsi_order_dtos"][1]["cnt"] = json!(-1);
     let (ask, warning) = asked("3102", input);
     assert_eq!((ask.rules.len(), ask.scene.as_str()), (2, "6,7"));
@@ -272,6 +273,7 @@ fn persons_accumulators_and_sessions() {
     let seen = send(&desk, &lenient(), &m).ok();
     assert_eq!(seen.at("/output/signinoutb/sign_no"), "N1");
     assert!(matches!(desk.last(), Asked::SignIn(o) if o == "op1"));
-    let (_, seen) = ask("9002", messages::of("9002"));
+    let (desk, seen) = ask("9002", messages::of("9002"));
+    assert!(matches!(desk.last(), Asked::SignOut(no) if no == "N1"));
     assert_eq!(seen.ok().at("/output/sign_time"), "2026-03-05 08:07:06");
 }

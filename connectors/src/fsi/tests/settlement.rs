@@ -76,7 +76,7 @@ fn previews_and_reversals_and_the_query_differ_where_they_must() {
     assert_eq!((&info["setl_id"], &info["setl_time"], &info["clr_way"]), (&Value::Null, &Value::Null, &Value::Null));
     assert!(preview.text("warn_msg").contains("预结算提示"));
 
-    let (_, seen) = ask("2208", messages::of("2208"));
+    let (desk, seen) = ask("2208", messages::of("2208"));
     let reversal = seen.ok();
     let info = reversal.at("/output/setlinfo");
     assert_eq!(info["setl_id"], "S2");
@@ -84,6 +84,7 @@ fn previews_and_reversals_and_the_query_differ_where_they_must() {
         assert!(info[field].is_number(), "{field}");
     }
     assert_eq!(info["balc"].to_string(), "250.00");
+    assert!(matches!(desk.last(), Asked::Reverse(r) if r.settlement.as_str() == "S1" && !r.stay));
     assert!(info.get("pdn_cash_pay").is_none());
 
     let (_, seen) = ask("5203", messages::of("5203"));
@@ -219,7 +220,8 @@ fn lines_are_voided_by_batch_number_or_altogether() {
     let void = |infno: &str, data: Value| {
         let (desk, seen) = ask(infno, json!({"data": data}));
         seen.ok();
-        let Asked::Void(_, stay, choice) = desk.last() else { panic!() };
+        let Asked::Void(visit, stay, choice) = desk.last() else { panic!() };
+        assert_eq!(visit.as_str(), "V1");
         (stay, format!("{choice:?}"))
     };
     let row = |k: &str, v: &str| json!({"mdtrt_id": "V1", "psn_no": "P1", k: v});
@@ -248,8 +250,9 @@ fn undo_is_for_lost_calls_of_listed_kinds() {
             assert_eq!(seen.error(), ("UNDO_NOT_ALLOWED", "/input/data/oinfno"));
         }
     }
-    let (_, seen) = ask("D2601", messages::of("D2601"));
+    let (desk, seen) = ask("D2601", messages::of("D2601"));
     let seen = seen.ok();
+    assert!(matches!(desk.last(), Asked::Fate(m) if m == "lost"));
     assert_eq!(
         seen.at("/output/data"),
         &json!([{"infno": "2207", "time": "2026-03-05 08:07:06", "done": "1", "setl_id": "S1", "reversed": "1"}])

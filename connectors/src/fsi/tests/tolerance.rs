@@ -104,6 +104,8 @@ fn shapes() {
     let (desk, seen) = ask("2204", json!({"feedetail": [messages::line("1"), {}, null]}));
     assert!(seen.ok().text("warn_msg").contains("空元素"));
     assert!(matches!(desk.last(), Asked::Lines(l) if l.lines.len() == 1));
+    let (_, seen) = ask("2404", json!({"data": {"mdtrt_id": "V1", "psn_no": "P1"}, "extra": 1}));
+    assert!(seen.ok().text("warn_msg").contains("未知字段已忽略：extra"));
     assert_eq!(ask("2204", json!({"feedetail": [1]})).1.error(), ("FIELD_TYPE", "/input/feedetail/0"));
     assert_eq!(ask("2204", json!({"feedetail": [{}]})).1.error(), ("NODE_MISSING", "/input/feedetail"));
     assert_eq!(ask("2204", json!({"feedetail": "x"})).1.error(), ("FIELD_TYPE", "/input/feedetail"));

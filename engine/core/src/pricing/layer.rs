@@ -1,14 +1,14 @@
 //! One layer of the waterfall: base → deductible or threshold → tiers → caps → payment.
 
 use super::when::{holds, pick};
-use super::{LayerResult, Run, Waterfall, figure, runs_over_stay};
+use super::{LayerResult, Run, Waterfall, figure};
 use crate::decision::{Operand, StepKind};
 use crate::facts::{Facts, Portion};
 use crate::money::{Money, Rate};
 use crate::policy::{
-    Adjust, Base, Bearer, CapOn, CrossYear, Deductible, Fund, Layer, Part, Per, Referral, Repeat, Stacking, TiersFrom,
+    Adjust, Base, Bearer, CapOn, Deductible, Fund, Layer, Part, Per, Referral, Repeat, Span, Stacking, TiersFrom,
 };
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 
 /// What a layer's deductible came to.
 #[derive(Default)]
@@ -176,7 +176,7 @@ impl Run {
             None => case.value,
         };
         let periods = match block.recharge_days {
-            Some(days) if days > 0 => (nights(facts, portion) - 1).max(0) / days + 1,
+            Some(days) if days > 0 => (nights(facts, portion) - 1) / days + 1,
             _ => 1,
         };
         let charged = self.already_charged(w, &layer.id, block);
@@ -212,7 +212,9 @@ impl Run {
         let key = block.accumulator.as_deref();
         let mut charged = key.map_or(Money::ZERO, |k| self.used(w, k));
         // a stay's own accumulator already holds what portions before charged
-        let held = key.is_some_and(|k| runs_over_stay(w.portion, k));
+        let held = key
+            .and_then(|k| w.portion.policy.accumulator(k))
+            .is_some_and(|a| a.period == Span::Stay && w.feeds(a, layer));
         if w.index > 0 && !held && !w.portion.policy.dates.second_deductible {
             charged += self.charged.get(layer).copied().unwrap_or_default();
         }
@@ -263,17 +265,13 @@ impl Run {
     }
 }
 
-/// Nights for which a deductible is charged again: of the stay, or of the part in this year where each
-/// year's part bears a deductible of its own.
+/// Nights for which a deductible is charged again: those of the part. What a forced mid-stay settlement left
+/// begins with the year where it bears a deductible of its own.
 fn nights(facts: &Facts, portion: &Portion) -> i64 {
-    let dates = &portion.policy.dates;
-    let apart = dates.second_deductible && dates.cross_year != CrossYear::Whole && facts.visit.kind().is_stay();
-    match NaiveDate::from_ymd_opt(portion.year, 1, 1) {
-        Some(new_year) if apart && new_year <= portion.days.1 => {
-            (portion.days.1 - portion.days.0.max(new_year)).num_days().max(1)
-        }
-        _ => facts.stay_days(),
-    }
+    let (begin, end) = portion.days;
+    let own = portion.policy.dates.own_deductible(facts.visit.kind(), facts.visit.begin.date(), end);
+    let new_year = NaiveDate::from_ymd_opt(end.year(), 1, 1).filter(|_| own).unwrap_or(begin);
+    (end - begin.max(new_year)).num_days().max(1)
 }
 
 /// The stretches of `[from, to]` by tier, in order; tiers that cover nothing are left out.

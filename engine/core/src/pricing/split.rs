@@ -6,7 +6,7 @@ use crate::decision::{LineSplit, SplitReason};
 use crate::facts::LineFact;
 use crate::money::{Money, Price, Quantity, Rate};
 use crate::policy::{Bearer, Split, SplitOrder};
-use crate::resolve::approved;
+use crate::resolve::{approved, own_pay};
 
 /// The parts of an amount.
 #[derive(Clone, Copy, Default)]
@@ -33,7 +33,7 @@ impl Cut {
 /// How one item is cut, whatever the quantity.
 struct How<'a> {
     all_own: bool,
-    excess: Quantity,
+    room: Option<Quantity>,
     price: Price,
     limit: Option<Price>,
     ratio: Rate,
@@ -49,21 +49,18 @@ impl How<'_> {
             return c;
         }
         // units above the item's cap are the person's, by their share of the amount
-        let (payable, amount) = if self.excess.is_zero() || quantity.is_zero() {
-            (quantity, amount)
-        } else {
-            let excess = self.excess.min(quantity);
-            let own = amount.share(Money::fen(excess.units()), Money::fen(quantity.units()));
-            c.ownpay = own;
-            (quantity - excess, amount - own)
-        };
-        let over = |of: Money| match self.limit {
-            Some(limit) if self.price > limit => (of - limit.times(payable)).at_least_zero().min(of.at_least_zero()),
-            _ => Money::ZERO,
-        };
+        let payable = self.room.map_or(quantity, |room| room.min(quantity));
+        let excess = quantity - payable;
+        if !excess.is_zero() {
+            c.ownpay = amount.share(Money::fen(excess.units()), Money::fen(quantity.units()));
+        }
+        let amount = amount - c.ownpay;
+        let above = |of: Money, limit: Price| (of - limit.times(payable)).at_least_zero().min(of.at_least_zero());
         match self.policy.order {
             SplitOrder::LimitFirst => {
-                c.overlimit = over(amount);
+                // an amount that is a fen off price × quantity is not above a limit that the price keeps
+                let limit = self.limit.filter(|limit| self.price > *limit);
+                c.overlimit = limit.map_or(Money::ZERO, |limit| above(amount, limit));
                 let rest = amount - c.overlimit;
                 c.preselfpay = rest.times(self.ratio);
                 c.in_scope = rest - c.preselfpay;
@@ -71,7 +68,7 @@ impl How<'_> {
             SplitOrder::RatioFirst => {
                 c.preselfpay = amount.times(self.ratio);
                 let rest = amount - c.preselfpay;
-                c.overlimit = over(rest);
+                c.overlimit = self.limit.map_or(Money::ZERO, |limit| above(rest, limit));
                 c.in_scope = rest - c.overlimit;
             }
         }
@@ -92,8 +89,8 @@ pub(super) fn split(fact: &LineFact, policy: &Split, extra: Rate) -> (LineSplit,
     let restricted = fact.item.as_ref().is_some_and(|i| i.restricted);
     let approved = approved(restricted, line.approval);
     let how = How {
-        all_own: class == ItemClass::C || !approved,
-        excess: fact.excess,
+        all_own: own_pay(fact.item.as_deref(), line.approval),
+        room: fact.room,
         price: line.price,
         limit: fact.limit,
         // class A has no advance self-pay, whatever a ratio row may say
@@ -101,6 +98,7 @@ pub(super) fn split(fact: &LineFact, policy: &Split, extra: Rate) -> (LineSplit,
         extra,
         policy,
     };
+    let before = fact.left_before.map_or(line.quantity, |(quantity, _)| quantity);
     let cut = match fact.left_before {
         None => how.cut(line.quantity, fact.amount),
         Some((quantity, amount)) => {
@@ -114,7 +112,7 @@ pub(super) fn split(fact: &LineFact, policy: &Split, extra: Rate) -> (LineSplit,
         Some(SplitReason::Refused)
     } else if !approved && class != ItemClass::C {
         Some(SplitReason::NotApproved)
-    } else if !fact.excess.is_zero() && !how.all_own {
+    } else if !how.all_own && fact.room.is_some_and(|room| room < before) {
         Some(SplitReason::AboveCap)
     } else {
         None

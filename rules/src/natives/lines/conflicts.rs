@@ -4,13 +4,12 @@
 //! These walk over groups of lines of one item or drug group. Each line is looked at a bounded
 //! number of times, so that a stay of fifty thousand lines stays linear.
 
-use super::{facts, grouped, here, settled_on};
+use super::{by_item, facts, grouped, here, settled_on};
 use crate::facts::{Found, Line, Lines, View, text};
 use crate::host::{Fallible, Registry};
 use crate::natives::{days_text, found_list, lines_at};
 use chrono::{Days, NaiveDate};
 use dingan_core::codes::ItemCode;
-use dingan_core::facts::LineFact;
 use dingan_core::finding::Related;
 use dingan_core::money::Quantity;
 use rhai::{ImmutableString, Map};
@@ -19,7 +18,7 @@ use std::sync::Arc;
 
 pub(crate) fn register(r: &mut Registry<'_>) {
     r.fun("over_daily", |l: &mut Lines, table: ImmutableString| over_daily(l, &table));
-    r.fun("same_group", |l: &mut Lines| same_group(l));
+    r.get("same_group", |l: &mut Lines| same_group(l));
     r.evidence(&["item", "group", "with", "limit", "days"]);
 }
 
@@ -28,7 +27,8 @@ pub(crate) fn register(r: &mut Registry<'_>) {
 fn over_daily(l: &mut Lines, table: &str) -> Fallible<rhai::Array> {
     let view = &l.view;
     let mut out = Vec::new();
-    for (item, lines) in grouped(l, |f| f.line.item.clone()) {
+    for (code, lines) in by_item(l) {
+        let item = ItemCode::from(code);
         let Some(limit) = view.number(table, &item) else { continue };
         view.spend(lines.len())?;
         let mut excess: Vec<(u32, Option<Quantity>)> = Vec::new();
@@ -83,8 +83,7 @@ fn used_before(view: &View, item: &ItemCode, day: NaiveDate) -> Fallible<(Quanti
 fn same_group(l: &mut Lines) -> Fallible<rhai::Array> {
     l.view.spend(l.at.len())?;
     let mut out = Vec::new();
-    let group = |f: &LineFact| f.item.as_ref().map_or(String::new(), |i| i.drug_group.clone());
-    for (group, lines) in grouped(l, group) {
+    for (group, lines) in grouped(l, |f| f.item.as_ref().map_or("", |i| i.drug_group.as_str())) {
         if group.is_empty() {
             continue;
         }
@@ -94,7 +93,7 @@ fn same_group(l: &mut Lines) -> Fallible<rhai::Array> {
         }
         let (later, first) = (lines_at(&l.view, at_stake), lines_at(&l.view, first));
         let evidence = Map::from([
-            ("group".into(), text(&group).into()),
+            ("group".into(), text(group).into()),
             ("item".into(), text(&names(&later)).into()),
             ("with".into(), text(&names(&first)).into()),
         ]);

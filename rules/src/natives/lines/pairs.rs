@@ -1,7 +1,7 @@
 //! Pairs of items of which one includes the other (重复收费): the included one is not charged in the
 //! window of the main one.
 
-use super::{facts, grouped, here, settled_on};
+use super::{by_item, facts, here, settled_on};
 use crate::facts::{Found, Line, Lines, View, text};
 use crate::host::{Fallible, Registry, fail};
 use crate::natives::{days_text, found_list, lines_at};
@@ -88,7 +88,8 @@ struct Main {
 fn included(l: &mut Lines, table: &str) -> Fallible<rhai::Array> {
     let view = &l.view;
     let mut out: Vec<Found> = Vec::new();
-    for (item, lines) in grouped(l, |f| f.line.item.clone()) {
+    for (code, lines) in by_item(l) {
+        let item = ItemCode::from(code);
         let mut left = lines;
         for pair in view.knowledge.pairs_with(table, &item) {
             let window = Window::from_word(&pair.word)?;
@@ -151,11 +152,8 @@ fn main_lines(view: &View, main: &ItemCode, window: Window, included: &[u32]) ->
         .filter_map(|at| view.net(*at).map(|(_, f)| (*at, f)))
         .map(|(at, f)| Main { time: f.line.time, related: here(&f.line.no), at: Some(at) })
         .collect();
-    let settled = |l: &PastLine| Main {
-        time: l.time,
-        related: Related { visit: l.visit.clone(), line: l.no.clone() },
-        at: None,
-    };
+    let settled =
+        |l: &PastLine| Main { time: l.time, related: Related { visit: l.visit.clone(), line: l.no.clone() }, at: None };
     mains.extend(view.settled_here(main).map(settled));
     if window != Window::Visit && !history.lines.is_empty() {
         let days: BTreeSet<NaiveDate> =

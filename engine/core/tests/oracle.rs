@@ -1,0 +1,107 @@
+//! The engine held against an independent computation of the same documents: `tests/oracle`, in Python.
+//!
+//! Its generator draws policies, persons and claims at random and says what must come out. Every amount, line,
+//! payment and accumulator entry is compared to the fen; a claim that one side refuses the other must refuse.
+//!
+//! `DINGAN_ORACLE_CASES` (3000) and `DINGAN_ORACLE_SEED` (1) choose how many cases and which.
+
+#[path = "oracle/case.rs"]
+mod case;
+
+use case::{Case, Outcome};
+use dingan_core::policy::check;
+use dingan_core::pricing::price;
+use dingan_core::resolve::resolve;
+use serde_json::Value;
+use std::io::{BufRead, BufReader, ErrorKind};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+/// Differences that are shown; all are counted.
+const SHOWN: usize = 3;
+
+#[test]
+fn the_engine_and_the_oracle_agree() {
+    let number = |name: &str, default: u64| {
+        std::env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name}: not a number")))
+    };
+    let (cases, seed) = (number("DINGAN_ORACLE_CASES", 3000), number("DINGAN_ORACLE_SEED", 1));
+    let Some((mut generator, stream)) = generate(seed, cases) else { return };
+
+    let (mut read, mut different) = (0, 0);
+    for line in BufReader::new(stream).lines() {
+        let line = line.unwrap();
+        if let Err(difference) = compare(&line) {
+            different += 1;
+            if different <= SHOWN {
+                let file = std::env::temp_dir().join(format!("dingan-oracle-{seed}-{read}.json"));
+                std::fs::write(&file, &line).unwrap();
+                eprintln!("case {read} of seed {seed}, written to {}:\n{difference}\n", file.display());
+            }
+        }
+        read += 1;
+    }
+    assert!(generator.wait().unwrap().success(), "the generator failed after {read} cases");
+    assert_eq!(read, cases, "the generator stopped early");
+    assert_eq!(different, 0, "of {cases} cases of seed {seed}");
+}
+
+/// Starts the generator. None where there is no Python to run it, which only a developer's machine may lack.
+fn generate(seed: u64, cases: u64) -> Option<(Child, ChildStdout)> {
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/oracle/generate.py");
+    let started = Command::new("python3")
+        .arg(script)
+        .args(["--seed", &seed.to_string(), "--count", &cases.to_string()])
+        .stdout(Stdio::piped())
+        .spawn();
+    match started {
+        Ok(mut child) => {
+            let stream = child.stdout.take()?;
+            Some((child, stream))
+        }
+        Err(e) if e.kind() == ErrorKind::NotFound && std::env::var_os("CI").is_none() => {
+            eprintln!("\n*** SKIPPED: no python3, so the engine was NOT held against the oracle ***\n");
+            None
+        }
+        Err(e) => panic!("python3 cannot be started: {e}"),
+    }
+}
+
+/// Settles a case, and says how the result differs from the expected one.
+fn compare(line: &str) -> Result<(), String> {
+    let case: Case = serde_json::from_str(line).map_err(|e| format!("the case cannot be read: {e}"))?;
+    for policy in &case.policies {
+        let errors: Vec<_> = check(policy).into_iter().filter(|p| !p.warning).collect();
+        if !errors.is_empty() {
+            return Err(format!("the policy is wrong: {errors:#?}"));
+        }
+    }
+    let (claim, file, bundle) = (case.claim(), case.person_file(), case.bundle());
+    let outcome = match resolve(&claim, &file, &bundle) {
+        Ok(facts) => {
+            let priced = price(&facts);
+            let broken = priced.amounts.broken_identities();
+            if !broken.is_empty() {
+                return Err(format!("{broken:?} do not hold: {:#?}", priced.amounts));
+            }
+            Outcome::of(&priced, &claim)
+        }
+        Err(e) => Outcome::Refused { refused: e.code().to_owned() },
+    };
+    if outcome == case.expected { Ok(()) } else { Err(difference(&case.expected, &outcome)) }
+}
+
+/// What differs, field by field, and then both results.
+fn difference(expected: &Outcome, outcome: &Outcome) -> String {
+    let (expected, outcome) = (serde_json::to_value(expected).unwrap(), serde_json::to_value(outcome).unwrap());
+    let mut out = String::new();
+    if let (Value::Object(want), Value::Object(got)) = (&expected, &outcome) {
+        for (name, want) in want {
+            let got = got.get(name).unwrap_or(&Value::Null);
+            if want != got {
+                out += &format!("  {name}\n    oracle {want}\n    engine {got}\n");
+            }
+        }
+    }
+    format!("{out}  oracle: {expected}\n  engine: {outcome}")
+}

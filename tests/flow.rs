@@ -1,0 +1,210 @@
+//! The sequences of a day: outpatient, stay, mid-stay settlement, reversal, with every identity asserted.
+
+use crate::county::*;
+use dingan_core::money::Money;
+use serde_json::{Value, json};
+
+/// The accumulators of a person as 5206 shows them.
+fn accumulators(desk: &Desk<'_>, psn_no: &str) -> Value {
+    let mut list = desk.ok("5206", json!({"data": {"psn_no": psn_no, "cum_ym": ""}}))["cuminfo"].clone();
+    if let Some(l) = list.as_array_mut() {
+        l.sort_by_key(|r| r["cum_type_code"].to_string());
+    }
+    list
+}
+
+#[test]
+fn an_outpatient_visit_from_sign_in_to_reversal() {
+    let server = Server::start(200);
+    let desk = server.desk();
+    let p = person(&server.county, "390", 20, 0);
+    let psn_no = p.no.as_str();
+
+    let sign = desk.ok("9001", json!({"signIn": {"opter_no": "OP1", "mac": "00", "ip": "127.0.0.1"}}));
+    assert!(sign["signinoutb"]["sign_no"].as_str().is_some_and(|s| !s.is_empty()));
+    let found = desk.ok(
+        "1101",
+        json!({"data": {"mdtrt_cert_type": "02", "mdtrt_cert_no": p.cert_no, "psn_cert_type": "01",
+            "certno": p.cert_no, "psn_name": p.name}}),
+    );
+    assert_eq!(found["baseinfo"]["psn_no"], json!(psn_no));
+
+    let before = accumulators(&desk, psn_no);
+    let (visit, total) = outpatient(&desk, &p, "B1", &["100.00", "33.33"]);
+    let trial = desk.ok("2206", settle_input(&p, &visit, "B1", total));
+    assert_identities(&trial);
+    assert!(trial["setlinfo"]["setl_id"].is_null());
+    let settled = desk.ok("2207", settle_input(&p, &visit, "B1", total));
+    assert_identities(&settled);
+    for (k, v) in trial["setlinfo"].as_object().unwrap() {
+        if !["setl_id", "setl_time", "clr_way", "medins_setl_id"].contains(&k.as_str()) {
+            assert_eq!(*v, settled["setlinfo"][k], "2206 and 2207 differ in {k}");
+        }
+    }
+    server.assert_balanced();
+    assert_ne!(accumulators(&desk, psn_no), before);
+
+    let setl_id = settled["setlinfo"]["setl_id"].clone();
+    let asked = json!({"data": {"psn_no": psn_no, "setl_id": setl_id, "mdtrt_id": visit}});
+    let shown = desk.ok("5203", asked.clone());
+    assert_eq!(money(&shown["setlinfo"], "psn_pay"), money(&settled["setlinfo"], "psn_part_amt"));
+    assert_eq!(money(&shown["setlinfo"], "cash_payamt"), money(&settled["setlinfo"], "psn_cash_pay"));
+
+    let reversed = desk.ok("2208", asked);
+    assert_identities(&reversed);
+    for f in ["medfee_sumamt", "fund_pay_sumamt", "psn_part_amt", "hosp_part_amt", "psn_cash_pay", "inscp_scp_amt"] {
+        assert_eq!(money(&reversed["setlinfo"], f), -money(&settled["setlinfo"], f), "{f}");
+    }
+    server.assert_balanced();
+    assert_eq!(accumulators(&desk, psn_no), before, "what a reversal frees is exactly what was added");
+    desk.ok("9002", json!({"signOut": {"sign_no": sign["signinoutb"]["sign_no"], "opter_no": "OP1"}}));
+}
+
+/// A stay under way: admission some days ago.
+struct Stay<'d, 's> {
+    desk: &'d Desk<'s>,
+    person: dingan_core::person::Person,
+    visit: String,
+    item: String,
+    next: usize,
+    unsettled: Money,
+}
+
+impl<'d, 's> Stay<'d, 's> {
+    fn admit(desk: &'d Desk<'s>, person: dingan_core::person::Person) -> Self {
+        let admitted = desk.ok(
+            "2401",
+            json!({
+                "mdtrtinfo": {
+                    "psn_no": person.no, "insutype": person.relations.last().unwrap().insurance,
+                    "begntime": stamp(ago(24 * 10)), "mdtrt_cert_type": "02", "mdtrt_cert_no": person.cert_no,
+                    "cert_type": "01", "certno": person.cert_no, "med_type": "21", "ipt_no": "ZY1",
+                    "atddr_no": "D4690260001", "chfpdr_name": "样例医师", "adm_diag_dscr": "肺炎",
+                    "adm_dept_codg": "A01", "adm_dept_name": "内科", "adm_bed": "01",
+                    "dscg_maindiag_code": "J18.900", "dscg_maindiag_name": "肺炎",
+                    "insuplc_admdvs": "469026", "mdtrtarea_admvs": "469026"
+                },
+                "diseinfo": [{"psn_no": person.no, "diag_type": "1", "maindiag_flag": "1", "diag_srt_no": 1,
+                    "diag_code": "J18.900", "diag_name": "肺炎", "diag_dept": "A01", "dise_dor_no": "D4690260001",
+                    "dise_dor_name": "样例医师", "diag_time": stamp(ago(24 * 10))}]
+            }),
+        );
+        let visit = admitted["result"]["mdtrt_id"].as_str().unwrap().to_owned();
+        Self { item: plain_item(&desk.server.county), desk, person, visit, next: 1, unsettled: Money::ZERO }
+    }
+
+    /// Uploads so many lines of 1.23 in messages of at most 2,000.
+    fn lines(&mut self, count: usize) {
+        let all: Vec<usize> = (self.next..self.next + count).collect();
+        self.next += count;
+        for chunk in all.chunks(2000) {
+            let lines: Vec<Value> = chunk
+                .iter()
+                .map(|n| {
+                    let hours = 24 * 9 - (*n as i64 % (24 * 8));
+                    let mut l =
+                        line(&self.visit, self.person.no.as_str(), "", &n.to_string(), &self.item, "1.23", "1", "1.23");
+                    l["fee_ocur_time"] = json!(stamp(ago(hours)));
+                    l["med_type"] = json!("21");
+                    l
+                })
+                .collect();
+            self.desk.ok("2301", json!({"feedetail": lines}));
+            self.unsettled += Money::fen(123).times_int(chunk.len() as i64);
+        }
+    }
+
+    fn input(&self, mid: &str) -> Value {
+        let p = &self.person;
+        json!({"data": {
+            "psn_no": p.no, "mdtrt_cert_type": "02", "mdtrt_cert_no": p.cert_no, "psn_cert_type": "01",
+            "certno": p.cert_no, "psn_type": "11", "psn_name": p.name, "medfee_sumamt": self.unsettled.to_string(),
+            "psn_setlway": "01", "mdtrt_id": self.visit, "insutype": p.relations.last().unwrap().insurance,
+            "acct_used_flag": "0", "mid_setl_flag": mid, "insuplc_admdvs": "469026", "mdtrtarea_admvs": "469026"
+        }})
+    }
+
+    fn discharge(&self) {
+        self.desk.ok(
+            "2402",
+            json!({
+                "dscginfo": {"mdtrt_id": self.visit, "psn_no": self.person.no,
+                    "insutype": self.person.relations.last().unwrap().insurance, "endtime": stamp(ago(1)),
+                    "dscg_dept_codg": "A01", "dscg_dept_name": "内科", "dscg_way": "1"},
+                "diseinfo": [{"mdtrt_id": self.visit, "psn_no": self.person.no, "diag_type": "1", "maindiag_flag": "1",
+                    "diag_srt_no": 1, "diag_code": "J18.900", "diag_name": "肺炎", "diag_dept": "A01",
+                    "dise_dor_no": "D4690260001", "dise_dor_name": "样例医师", "diag_time": stamp(ago(1))}]
+            }),
+        );
+    }
+
+    fn reverse(&self, setl_id: &Value) -> Value {
+        self.desk.ok("2305", json!({"data": {"psn_no": self.person.no, "setl_id": setl_id, "mdtrt_id": self.visit}}))
+    }
+}
+
+#[test]
+fn a_stay_with_a_mid_stay_settlement_and_its_reversal() {
+    let server = Server::start(200);
+    let desk = server.desk();
+    let p = person(&server.county, "390", 20, 1);
+    let before = accumulators(&desk, p.no.as_str());
+    let mut stay = Stay::admit(&desk, p.clone());
+    stay.lines(700);
+
+    // the daily trial on the open stay
+    let trial = desk.ok("2303", stay.input("0"));
+    assert_identities(&trial);
+    // an open stay cannot be settled for good
+    assert_eq!(desk.refused("2304", stay.input("0")).0, "NOT_DISCHARGED");
+
+    let mid = desk.ok("2304", stay.input("1"));
+    assert_identities(&mid);
+    server.assert_balanced();
+    stay.unsettled = Money::ZERO;
+    stay.lines(300);
+    stay.discharge();
+    assert_identities(&desk.ok("2303", stay.input("0")));
+    let last = desk.ok("2304", stay.input("0"));
+    assert_identities(&last);
+    server.assert_balanced();
+    assert!(!money(&mid["setlinfo"], "act_pay_dedc").is_zero());
+    assert!(money(&last["setlinfo"], "act_pay_dedc").is_zero(), "one deductible for the stay");
+
+    // parts are reversed newest first
+    let (mid_id, last_id) = (&mid["setlinfo"]["setl_id"], &last["setlinfo"]["setl_id"]);
+    let too_early = json!({"data": {"psn_no": p.no, "setl_id": mid_id, "mdtrt_id": stay.visit}});
+    assert_eq!(desk.refused("2305", too_early).0, "NEWER_PART");
+    for id in [last_id, mid_id] {
+        let reversed = stay.reverse(id);
+        assert_identities(&reversed);
+        server.assert_balanced();
+    }
+    assert_eq!(accumulators(&desk, p.no.as_str()), before);
+}
+
+#[test]
+fn a_stay_of_twenty_thousand_lines_takes_linear_time() {
+    let server = Server::start(200);
+    let desk = server.desk();
+    let mut seconds = Vec::new();
+    for (nth, count) in [(2, 2_000), (3, 20_000)] {
+        let mut stay = Stay::admit(&desk, person(&server.county, "390", 20, nth));
+        let began = std::time::Instant::now();
+        stay.lines(count);
+        stay.discharge();
+        let trial = desk.ok("2303", stay.input("0"));
+        assert_identities(&trial);
+        let settled = desk.ok("2304", stay.input("0"));
+        assert_eq!(settled["setlinfo"]["fund_pay_sumamt"], trial["setlinfo"]["fund_pay_sumamt"]);
+        seconds.push(began.elapsed().as_secs_f64());
+    }
+    server.assert_balanced();
+    // reported, not asserted: a shared machine is no clock
+    eprintln!(
+        "2,000 lines {:.2} s, 20,000 lines {:.2} s: ratio {:.1}",
+        seconds[0],
+        seconds[1],
+        seconds[1] / seconds[0]
+    );
+}
