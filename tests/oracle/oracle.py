@@ -193,7 +193,7 @@ class Part:
 
         # A part that ends in a year after that of admission bears a deductible of its own, or goes on with the old
         # one. That may also be what is left after a forced mid-stay settlement; R15, R12: it begins anew then too.
-        over_year = self.visit in STAYS and days["end"][:4] > visit["begin"][:4]
+        over_year = days["end"][:4] > visit["begin"][:4]
         self.second_deductible = by.get("second_deductible", False)
         self.own_deductible = over_year and self.second_deductible and by.get("cross_year", "whole") != "whole"
         first = max(days["start"], f"{days['end'][:4]}-01-01") if self.own_deductible else days["start"]

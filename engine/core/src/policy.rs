@@ -701,9 +701,8 @@ pub enum AccountPart {
 impl Dates {
     /// Whether what a claim covers to its `end` bears a deductible of its own, apart from that of the year of
     /// admission: the later part of a stay over the turn of the year, or what a mid-stay settlement left.
-    pub fn own_deductible(&self, kind: VisitKind, begin: NaiveDate, end: NaiveDate) -> bool {
-        let over_year = kind.is_stay() && end.year() > begin.year();
-        over_year && self.second_deductible && self.cross_year != CrossYear::Whole
+    pub fn own_deductible(&self, admission: NaiveDate, end: NaiveDate) -> bool {
+        end.year() > admission.year() && self.second_deductible && self.cross_year != CrossYear::Whole
     }
 }
 

@@ -293,7 +293,7 @@ fn portion(claim: &Claim, file: &PersonFile, bundle: &Bundle, days: Days) -> Res
     };
 
     let year_day = days.at(d.year);
-    let own_deductible = d.own_deductible(claim.visit.kind(), claim.visit.begin.date(), days.end);
+    let own_deductible = d.own_deductible(claim.visit.begin.date(), days.end);
     let mut used = BTreeMap::new();
     let mut periods = BTreeMap::new();
     for a in &policy.accumulators {

@@ -58,6 +58,11 @@ impl Agency {
     ) -> Outcome<()> {
         let v = &new.visit;
         check_cert(&new.cert_no, person)?;
+        if v.kind().is_stay() != by.infno.starts_with("24") {
+            return Err(Refusal::new("WRONG_KIND", "医疗类别与登记交易不符：住院类请用2401，门诊类请用2201")
+                .at("med_type")
+                .hint("请核对医疗类别代码"));
+        }
         if v.begin > by.now + TimeDelta::hours(CLOCK_SKEW_HOURS) {
             return Err(Refusal::new("TIME_IN_FUTURE", "开始时间晚于当前时间")
                 .at("begntime")

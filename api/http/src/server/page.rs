@@ -60,13 +60,13 @@ pub(super) async fn start(app: &App, english: bool) -> Result<String, AgencyErro
     ] {
         let _ = write!(h, "<div><strong>{n}</strong><span>{label}</span></div>");
     }
-    let _ = write!(h, "</div><section><h2>{}</h2><table><tr><th>{}<th>{}", w(7), w(8), w(9));
+    let _ = write!(h, "</div><section><h2>{}</h2><table><tr><th>{}<th class=n>{}", w(7), w(8), w(9));
     for (account, amount) in ledger.iter().filter(|(a, _)| !a.starts_with("institution")) {
         let _ = write!(h, "<tr><td>{}<td class=n>{amount}", escape(&account_title(account, english)));
     }
     let _ = write!(
         h,
-        "</table></section><section><h2>{}</h2><table><tr><th>{}<th><th>{}<th>{}",
+        "</table></section><section><h2>{}</h2><table><tr><th>{}<th><th class=n>{}<th class=n>{}",
         w(10),
         w(11),
         w(12),
@@ -115,4 +115,4 @@ h1{font-size:1.3rem;margin:0}nav a{color:#cfe3f1;margin-left:1rem}main{max-width
 .cards strong{display:block;font-size:1.7rem}.cards span{color:#5b6b7a}\
 section{background:#fff;border:1px solid #dde4ea;border-radius:.5rem;padding:.5rem 1.2rem 1.2rem;margin-top:1.2rem;overflow-x:auto}\
 h2{font-size:1.05rem}table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid #e9eef2}\
-.n{text-align:right;font-variant-numeric:tabular-nums}footer{margin:1.5rem 0;color:#5b6b7a}";
+th.n,td.n{text-align:right;font-variant-numeric:tabular-nums}footer{margin:1.5rem 0;color:#5b6b7a}";

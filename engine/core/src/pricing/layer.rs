@@ -269,7 +269,7 @@ impl Run {
 /// begins with the year where it bears a deductible of its own.
 fn nights(facts: &Facts, portion: &Portion) -> i64 {
     let (begin, end) = portion.days;
-    let own = portion.policy.dates.own_deductible(facts.visit.kind(), facts.visit.begin.date(), end);
+    let own = portion.policy.dates.own_deductible(facts.visit.begin.date(), end);
     let new_year = NaiveDate::from_ymd_opt(end.year(), 1, 1).filter(|_| own).unwrap_or(begin);
     (end - begin.max(new_year)).num_days().max(1)
 }
