@@ -104,3 +104,80 @@ fn policies_are_checked_by_line() {
     assert_eq!(refused.status.code(), Some(1), "{}", text(&refused));
     assert!(text(&refused).contains(&format!("broken.toml:{}", at + 1)), "{}", text(&refused));
 }
+
+/// Settles bills one after the other against a server that is killed meanwhile; gives the messages
+/// that were answered, with their answers.
+fn settle_until_killed(server: &str, bills: &[Value], child: &mut Child, kill_after: usize) -> Vec<(Value, String)> {
+    let hospital = dingan::demo::Hospital::new(server.parse().unwrap());
+    let mut answered = Vec::new();
+    std::thread::scope(|scope| {
+        let (sender, seen) = std::sync::mpsc::channel();
+        scope.spawn(move || {
+            for bill in bills {
+                match hospital.exchange(&bill.to_string()) {
+                    Ok(a) => sender.send((bill.clone(), a["output"].to_string())).unwrap(),
+                    Err(_) => break,
+                }
+            }
+        });
+        for pair in seen {
+            answered.push(pair);
+            if answered.len() == kill_after {
+                child.kill().unwrap();
+            }
+        }
+    });
+    child.wait().unwrap();
+    answered
+}
+
+#[test]
+fn kill_9_loses_nothing_that_was_acknowledged_and_doubles_nothing() {
+    use crate::county::*;
+    // prepare open bills over a server of this process, then hand the store to the program
+    let (folder, bills) = {
+        let mut server = Server::start(200);
+        let bills: Vec<Value> = {
+            let desk = server.desk();
+            (0..24)
+                .map(|n| {
+                    let p = person(&server.county, "390", 20, n);
+                    let (visit, total) = outpatient(&desk, &p, "B1", &["21.00", "4.56"]);
+                    desk.message("2207", settle_input(&p, &visit, "B1", total))
+                })
+                .collect()
+        };
+        let running = server.running.take().unwrap();
+        server.runtime.block_on(running.stop()).unwrap();
+        let copy = tempfile::tempdir().unwrap();
+        for f in std::fs::read_dir(server.folder.path()).unwrap().flatten() {
+            std::fs::copy(f.path(), copy.path().join(f.file_name())).unwrap();
+        }
+        (copy, bills)
+    };
+    let mut kept: Vec<(Value, String)> = Vec::new();
+    for kill_after in [3, 5, 7] {
+        let (mut child, address) = serve(folder.path());
+        let rest = &bills[kept.len()..];
+        kept.extend(settle_until_killed(&address, rest, &mut child, kill_after));
+    }
+    assert!(kept.len() >= 15);
+    // every acknowledged answer is there, the rest can still be settled, and nothing is there twice
+    let (mut child, address) = serve(folder.path());
+    let hospital = dingan::demo::Hospital::new(address.parse().unwrap());
+    for (message, answer) in &kept {
+        assert_eq!(hospital.exchange(&message.to_string()).unwrap()["output"].to_string(), *answer);
+    }
+    for message in &bills {
+        let a = hospital.exchange(&message.to_string()).unwrap();
+        assert_eq!(a["infcode"], serde_json::json!(0), "{a}");
+    }
+    let ledger: Value = serde_json::from_str(&get(&address, "/api/v1/ledger").1).unwrap();
+    assert_eq!(ledger["balanced"], serde_json::json!(true));
+    let expected = dingan_core::money::Money::fen(-2556).times_int(24);
+    assert_eq!(ledger["accounts"]["institution"], serde_json::json!(expected.to_string()), "{ledger}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let replay = dingan(&["replay", "--data", folder.path().to_str().unwrap()]);
+    assert!(replay.status.success() && text(&replay).starts_with("24 decisions"), "{}", text(&replay));
+}

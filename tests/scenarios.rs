@@ -27,7 +27,7 @@ use dingan_core::person::{DatedIdentity, Filing};
 use dingan_http::agency::{Agency, PersonRows, ReplayReport};
 use dingan_store::Store;
 use online::Online;
-use scenario::{Scenario, catalogue_of, good, root};
+use scenario::{Scenario, catalogue_of, common, good};
 use std::path::Path;
 use tokio::runtime::Runtime;
 
@@ -35,7 +35,7 @@ use tokio::runtime::Runtime;
 fn every_person_year_comes_out_as_worked_out_by_hand() {
     let runtime = Runtime::new().expect("a runtime");
     let scenarios = Scenario::all().unwrap_or_else(|e| panic!("{e:#}"));
-    assert!(scenarios.len() >= 10, "only {} scenarios were found", scenarios.len());
+    assert!(!scenarios.is_empty(), "no scenario was found");
     let mut failures = Vec::new();
     for s in &scenarios {
         let mut found = Failures::default();
@@ -85,7 +85,7 @@ fn run(scenario: &Scenario, runtime: &Runtime, failures: &mut Failures) -> anyho
 
 /// A new store with the reference data all scenarios share.
 async fn open(folder: &Path, at: NaiveDateTime) -> anyhow::Result<Agency> {
-    let common = root().join("common");
+    let common = common();
     let agency = Agency::open(Store::open(folder).await?, at).await?;
     agency.import_institutions(good(&common.join("institutions.csv"), |n, r| read_institutions(n, r))?, at).await?;
     agency.import_areas(good(&common.join("areas.csv"), |n, r| read_areas(n, r))?, at).await?;
@@ -104,7 +104,7 @@ fn replayed(report: &ReplayReport, settled: usize, failures: &mut Failures) {
 /// Later imports that would change every settlement, were it decided again: other classes, limits and
 /// ratios, another kind of person, aid status and referrals from birth on, other balances.
 async fn change_everything(agency: &Agency, persons: &[PersonNo], at: NaiveDateTime) -> anyhow::Result<()> {
-    let folder = root().join("common/afterwards");
+    let folder = common().join("afterwards");
     agency.import_catalogue(catalogue_of(&folder, &["items.csv", "limits.csv", "ratios.csv"])?, at).await?;
     let mut rows = Vec::new();
     for no in persons {

@@ -16,9 +16,17 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// Where the scenarios lie.
-pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenarios")
+/// What all scenarios share.
+pub fn common() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenarios/common")
+}
+
+/// Where the scenarios lie: here, or where `DINGAN_SCENARIOS` says.
+fn root() -> PathBuf {
+    match std::env::var_os("DINGAN_SCENARIOS") {
+        Some(folder) => folder.into(),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenarios"),
+    }
 }
 
 /// One person-year.

@@ -53,6 +53,10 @@ pub fn rebuild_year(events: &[YearEvent], file: &PersonFile, bundle: &Bundle) ->
     let mut file = file.clone();
     let mut settled: HashMap<crate::codes::VisitId, Vec<SettledLine>> = HashMap::new();
     file.balances = Balances::default();
+    // what a visit was charged is what its settlements here come to, for referrals from it
+    for v in file.visits.iter_mut().filter(|v| events.iter().any(|e| e.claim.visit.id == v.id)) {
+        v.deductible = Money::ZERO;
+    }
     let mut out = Vec::new();
     for event in events {
         let mut claim = event.claim.clone();
@@ -68,6 +72,9 @@ pub fn rebuild_year(events: &[YearEvent], file: &PersonFile, bundle: &Bundle) ->
                         now: Some(priced.amounts),
                         reason: String::new(),
                     });
+                }
+                if let Some(v) = file.visits.iter_mut().find(|v| v.id == claim.visit.id) {
+                    v.deductible += priced.amounts.deductible;
                 }
                 file.entries.extend(priced.entries);
                 settled
