@@ -87,8 +87,8 @@ fn run(scenario: &Scenario, runtime: &Runtime, failures: &mut Failures) -> anyho
 async fn open(folder: &Path, at: NaiveDateTime) -> anyhow::Result<Agency> {
     let common = common();
     let agency = Agency::open(Store::open(folder).await?, at).await?;
-    agency.import_institutions(good(&common.join("institutions.csv"), |n, r| read_institutions(n, r))?, at).await?;
-    agency.import_areas(good(&common.join("areas.csv"), |n, r| read_areas(n, r))?, at).await?;
+    agency.import_institutions(good(&common.join("institutions.csv"), read_institutions)?, at).await?;
+    agency.import_areas(good(&common.join("areas.csv"), read_areas)?, at).await?;
     agency.import_catalogue(catalogue_of(&common, &["items.csv", "limits.csv", "ratios.csv"])?, at).await?;
     Ok(agency)
 }

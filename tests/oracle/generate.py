@@ -313,7 +313,8 @@ class Maker:
         same = [acc for acc in self.accumulators if acc["feeds"] == feeds]
         if same and self.chance(0.25):
             acc = self.pick(same)
-            if layers and acc.get("layers"):
+            # One that this layer does not feed is allowed too, but for tiers.
+            if layers and acc.get("layers") and (feeds == "base" or self.chance(0.8)):
                 acc["layers"] += [name for name in layers if name not in acc["layers"]]
             return acc["key"]
         acc = {"key": f"{KEY_STEMS[feeds]}{len(self.accumulators) + 1}", "feeds": feeds}
@@ -321,7 +322,7 @@ class Maker:
         if layers and (feeds == "base" or self.chance(0.7)):
             acc["layers"] = list(layers)
         acc["period"] = self.pick(("year", "year", "year", "year", "stay", "stay", "month", "quarter"))
-        if self.chance(0.1):
+        if self.chance(0.15):
             acc["when"] = self.when(empty=0)
         if self.chance(0.08):
             acc["per_disease"] = True
@@ -523,7 +524,7 @@ class Maker:
     def versions(self):
         """The policy, and now and then a second version of it with other figures."""
         policy = self.policy()
-        if not self.chance(0.15):
+        if not self.chance(0.2):
             return [policy]
         newer = copy.deepcopy(policy)
         newer["version"] = "2"

@@ -12,7 +12,7 @@ use dingan_core::money::Money;
 use dingan_core::rebuild::Difference;
 use dingan_http::agency::Agency;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tokio::runtime::Runtime;
 
 /// Imports what the scenario imports, all of it before the first claim: what the batch knows is what is
@@ -94,10 +94,8 @@ fn same(online: &Online<'_>, rows: &[Row], runtime: &Runtime, failures: &mut Fai
             parts.extend(["findings", "undecided", "failures"]);
         }
         for part in parts {
-            if ours[part] != theirs[part] {
-                let what = format!("{part} of {} over HTTP and in the batch", name(online, id));
-                failures.same(&what, theirs[part].to_string(), ours[part].to_string());
-            }
+            let place = format!("{} over HTTP and in the batch: {part}", name(online, id));
+            leaves(&place, &theirs[part], &ours[part], failures);
         }
     }
     Ok(())
@@ -106,7 +104,7 @@ fn same(online: &Online<'_>, rows: &[Row], runtime: &Runtime, failures: &mut Fai
 /// Every settlement that lives is what it was settled at, or what the proposals say it would be now.
 fn as_known_now(online: &Online<'_>, rows: &[Row], runtime: &Runtime, failures: &mut Failures) -> anyhow::Result<()> {
     let mut now: BTreeMap<SettlementId, Difference> = BTreeMap::new();
-    let persons: std::collections::BTreeSet<String> = rows.iter().map(|r| r.psn_no.to_string()).collect();
+    let persons: BTreeSet<String> = rows.iter().map(|r| r.psn_no.to_string()).collect();
     for p in persons {
         now.extend(online.proposals_now(&p)?.into_iter().map(|d| (d.settlement.clone(), d)));
     }
@@ -121,10 +119,28 @@ fn as_known_now(online: &Online<'_>, rows: &[Row], runtime: &Runtime, failures: 
             None => settled.priced.amounts,
         };
         let (want, got) = (without_accounts(want), without_accounts(row.priced.amounts));
-        let what = format!("amounts of {} as known now and in the batch", name(online, &id));
-        failures.same(&what, serde_json::to_string(&want)?, serde_json::to_string(&got)?);
+        let place = format!("{} as known now and in the batch: amounts", name(online, &id));
+        leaves(&place, &serde_json::to_value(want)?, &serde_json::to_value(got)?, failures);
     }
     Ok(())
+}
+
+/// Compares field by field, so that a difference is named and not searched for.
+fn leaves(place: &str, expected: &Value, actual: &Value, failures: &mut Failures) {
+    match (expected, actual) {
+        (Value::Object(e), Value::Object(a)) => {
+            let keys: BTreeSet<&String> = e.keys().chain(a.keys()).collect();
+            for key in keys {
+                leaves(&format!("{place}.{key}"), &expected[key], &actual[key], failures);
+            }
+        }
+        (Value::Array(e), Value::Array(a)) if e.len() == a.len() => {
+            for (i, (e, a)) in e.iter().zip(a).enumerate() {
+                leaves(&format!("{place}.{i}"), e, a, failures);
+            }
+        }
+        _ => failures.same(place, expected, actual),
+    }
 }
 
 /// What was drawn on accounts stays drawn, so proposals do not speak of it.

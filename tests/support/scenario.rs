@@ -211,7 +211,7 @@ impl Scenario {
     pub fn persons(&self, files: &[String]) -> anyhow::Result<Vec<PersonRows>> {
         let mut rows = Vec::new();
         for f in files {
-            rows.extend(good(&self.folder.join(f), |n, r| file::read_persons(n, r))?);
+            rows.extend(good(&self.folder.join(f), file::read_persons)?);
         }
         Ok(person_rows(rows))
     }
@@ -234,7 +234,7 @@ impl Scenario {
 pub fn catalogue_of<S: AsRef<str>>(folder: &Path, files: &[S]) -> anyhow::Result<CatalogueRows> {
     let mut rows = Vec::new();
     for f in files {
-        rows.extend(good(&folder.join(f.as_ref()), |n, r| file::read_catalogue(n, r))?);
+        rows.extend(good(&folder.join(f.as_ref()), file::read_catalogue)?);
     }
     Ok(catalogue(rows))
 }

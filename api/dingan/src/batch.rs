@@ -140,6 +140,10 @@ fn claim_row(
         Ok(facts) => {
             let facts = Arc::new(facts);
             let decision = adjudicate(&facts, &runtime.rules, Stage::During);
+            if decision.gives_back() {
+                row.refused = Some("NEGATIVE_BILL: refunds exceed charges; reverse the earlier part".to_owned());
+                return row;
+            }
             journal.settle(settlement, &facts, &decision.priced);
             row.decision = Some(decision);
         }

@@ -319,13 +319,14 @@ fn diagnoses(f: &Fields<'_>) -> Result<Vec<Diagnosis>, At> {
     let mut found: Vec<Diagnosis> = Vec::new();
     for (i, value) in f.list("diseinfo")?.iter().enumerate() {
         let one = diagnosis(value, i).map_err(|at| at.inside("diseinfo", i))?;
-        if found.iter().any(|d| d.order == one.order) {
+        // admission and discharge number their diagnoses each for itself
+        if found.iter().any(|d| (d.at_discharge, d.order) == (one.at_discharge, one.order)) {
             let at = At { pointer: "/diag_srt_no".to_owned(), reason: "stands twice".to_owned() };
             return Err(at.inside("diseinfo", i));
         }
         found.push(one);
     }
-    found.sort_by_key(|d| d.order);
+    found.sort_by_key(|d| (d.at_discharge, d.order));
     Ok(found)
 }
 

@@ -341,6 +341,11 @@ impl Decision {
     pub fn to_bytes(&self) -> Vec<u8> {
         serde_json::to_vec(self).unwrap_or_default()
     }
+    /// Whether the bill gives back more than it charges, as a whole or of what is in scope: funds never
+    /// pay less than nothing, so such a bill cannot be settled by itself.
+    pub fn gives_back(&self) -> bool {
+        self.priced.amounts.total.is_negative() || self.priced.amounts.in_scope.is_negative()
+    }
     /// Whether a person must look at the claim because a rule failed.
     pub fn manual_review(&self) -> bool {
         !self.failures.is_empty()

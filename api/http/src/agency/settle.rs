@@ -126,8 +126,6 @@ impl Agency {
                 .at("mdtrt_id")
                 .hint("请先办理出院（2402），或以mid_setl_flag=1办理中途结算"));
         }
-        check_totals(ask, &lines)?;
-
         let request = SettleRequest {
             time: by.now,
             account_use: ask.account_use,
@@ -142,7 +140,9 @@ impl Agency {
         let file = snap.person_file(&person, &ask.visit, history_from(doc.visit.begin)).await.map_err(internal)?;
         let as_of = snap.as_of();
         let (facts, decision) = decide_claim(claim, file, Arc::clone(&runtime)).await?;
+        check_totals(ask, &lines, &decision)?;
         check_parts(ask, &decision)?;
+        check_sign(ask, &decision)?;
         Ok(Bill::New(Box::new(Decided { runtime, person, doc, lines, request, batch, as_of, facts, decision })))
     }
 
@@ -284,22 +284,36 @@ fn check_ask(doc: &VisitDoc, ask: &SettleAsk) -> Outcome<()> {
     Ok(())
 }
 
-fn check_totals(ask: &SettleAsk, lines: &[StoredLine]) -> Outcome<()> {
-    let sum: Money = lines.iter().map(|l| l.line.amount).sum();
-    if sum != ask.total {
-        return Err(Refusal::new(
-            "TOTAL_MISMATCH",
-            format!(
-                "医疗费总额{}与未结算明细合计{sum}不一致，相差{}，明细共{}条",
-                ask.total,
-                ask.total - sum,
-                lines.len()
-            ),
-        )
-        .at("medfee_sumamt")
-        .hint("请核对是否有明细漏传、多传或残留；可用2205/2302撤销后重传"));
+/// The bill as stated against its lines: their stated amounts, or the amounts that count (which differ
+/// by what a last partial refund absorbs, and which 2301 and 2303 answered).
+fn check_totals(ask: &SettleAsk, lines: &[StoredLine], decision: &Decision) -> Outcome<()> {
+    let stated: Money = lines.iter().map(|l| l.line.amount).sum();
+    let counted = decision.priced.amounts.total;
+    if ask.total == stated || ask.total == counted {
+        return Ok(());
     }
-    Ok(())
+    Err(Refusal::new(
+        "TOTAL_MISMATCH",
+        format!(
+            "医疗费总额{}与未结算明细合计{counted}不一致，相差{}，明细共{}条",
+            ask.total,
+            ask.total - counted,
+            lines.len()
+        ),
+    )
+    .at("medfee_sumamt")
+    .hint("请核对是否有明细漏传、多传或残留；可用2205/2302撤销后重传"))
+}
+
+/// A part of a stay that gives back more than it charges would leave the funds' share of the earlier
+/// part where it is: that part has to be reversed instead.
+fn check_sign(ask: &SettleAsk, decision: &Decision) -> Outcome<()> {
+    if !decision.gives_back() {
+        return Ok(());
+    }
+    Err(Refusal::new("NEGATIVE_BILL", "本次费用退多于收，基金已支付部分无法在本次结算中退回")
+        .at(if ask.stay { "mdtrt_id" } else { "chrg_bchno" })
+        .hint("请先撤销此前的中途结算（2305），再连同退费一并结算"))
 }
 
 fn check_parts(ask: &SettleAsk, decision: &Decision) -> Outcome<()> {
