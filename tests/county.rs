@@ -176,7 +176,8 @@ pub fn ago(hours: i64) -> NaiveDateTime {
     now() - TimeDelta::hours(hours)
 }
 
-/// A fee line of an outpatient visit.
+/// A fee line.
+#[expect(clippy::too_many_arguments, reason = "a fee line has these fields")]
 pub fn line(
     visit: &str,
     person: &str,

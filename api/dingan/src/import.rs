@@ -91,30 +91,30 @@ pub async fn into(
     let at = now();
     Ok(Some(match kind {
         Kind::Persons => {
-            let Some(rows) = read_all(files, strict, |n, f| file::read_persons(n, f))? else { return Ok(None) };
+            let Some(rows) = read_all(files, strict, file::read_persons)? else { return Ok(None) };
             let bar = bar(rows.len() as u64, "persons");
             let report = agency.import_persons(person_rows(rows), at, |n| bar.set_position(n as u64)).await?;
             bar.finish_and_clear();
             report
         }
         Kind::Institutions => {
-            let Some(rows) = read_all(files, strict, |n, f| file::read_institutions(n, f))? else { return Ok(None) };
+            let Some(rows) = read_all(files, strict, file::read_institutions)? else { return Ok(None) };
             agency.import_institutions(rows, at).await?
         }
         Kind::Practitioners => {
-            let Some(rows) = read_all(files, strict, |n, f| file::read_practitioners(n, f))? else { return Ok(None) };
+            let Some(rows) = read_all(files, strict, file::read_practitioners)? else { return Ok(None) };
             agency.import_practitioners(rows, at).await?
         }
         Kind::Areas => {
-            let Some(rows) = read_all(files, strict, |n, f| file::read_areas(n, f))? else { return Ok(None) };
+            let Some(rows) = read_all(files, strict, file::read_areas)? else { return Ok(None) };
             agency.import_areas(rows, at).await?
         }
         Kind::Catalogue => {
-            let Some(rows) = read_all(files, strict, |n, f| file::read_catalogue(n, f))? else { return Ok(None) };
+            let Some(rows) = read_all(files, strict, file::read_catalogue)? else { return Ok(None) };
             agency.import_catalogue(catalogue(rows), at).await?
         }
         Kind::Knowledge => {
-            let Some(rows) = read_all(files, strict, |n, f| file::read_knowledge(n, f))? else { return Ok(None) };
+            let Some(rows) = read_all(files, strict, file::read_knowledge)? else { return Ok(None) };
             agency.import_knowledge(rows, at).await?
         }
         Kind::Policies => {

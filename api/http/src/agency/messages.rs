@@ -63,7 +63,7 @@ impl Agency {
         }
     }
 
-    /// 2601. A message not seen yet is refused when it comes; a settlement is reversed; a
+    /// Undoes a lost call (2601). A message not seen yet is refused when it comes; a settlement is reversed; a
     /// registration is cancelled. Asking twice does it once.
     pub(super) async fn undo_message(&self, by: &Caller, ask: UndoAsk) -> Outcome<Reply> {
         for _ in 0..ATTEMPTS {
