@@ -196,7 +196,8 @@ class Part:
         over_year = days["end"][:4] > visit["begin"][:4]
         self.second_deductible = by.get("second_deductible", False)
         self.own_deductible = over_year and self.second_deductible and by.get("cross_year", "whole") != "whole"
-        first = max(days["start"], f"{days['end'][:4]}-01-01") if self.own_deductible else days["start"]
+        # One deductible for the whole stay counts the nights from admission; one of its own those of its year.
+        first = max(days["start"], f"{days['end'][:4]}-01-01") if self.own_deductible else visit["begin"][:10]
         self.nights = max(1, (date.fromisoformat(days["end"]) - date.fromisoformat(first)).days)
 
     def period(self, acc):

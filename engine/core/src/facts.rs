@@ -103,6 +103,8 @@ pub struct Portion {
     pub lines: Vec<usize>,
     /// What each accumulator of the policy holds before.
     pub used: BTreeMap<String, Money>,
+    /// What accumulators hold of this same visit from years before this portion's.
+    pub earlier: BTreeMap<String, Money>,
     /// The period each accumulator counts in.
     pub periods: BTreeMap<String, String>,
 }

@@ -154,6 +154,10 @@ fn parts(
     match cross_year {
         CrossYear::Whole => Ok(vec![whole]),
         CrossYear::ForcedMidStay => match claim.lines.iter().map(|l| l.time.year()).filter(|y| *y < last).min() {
+            // the settlement the policy wants, even where it comes late: the old year's lines alone
+            Some(year) if claim.request.mid_stay && claim.lines.iter().all(|l| l.time.year() == year) => {
+                Ok(vec![whole.part(year)])
+            }
             Some(year) => Err(ResolveError::YearNotSettled(year)),
             None => Ok(vec![whole]),
         },
@@ -296,6 +300,7 @@ fn portion(claim: &Claim, file: &PersonFile, bundle: &Bundle, days: Days) -> Res
     let own_deductible = d.own_deductible(claim.visit.begin.date(), days.end);
     let mut used = BTreeMap::new();
     let mut periods = BTreeMap::new();
+    let mut earlier = BTreeMap::new();
     for a in &policy.accumulators {
         let period = match a.period {
             Span::Stay if a.feeds == Feed::Deductible && own_deductible => {
@@ -321,6 +326,16 @@ fn portion(claim: &Claim, file: &PersonFile, bundle: &Bundle, days: Days) -> Res
             .sum();
         used.insert(a.key.clone(), sum);
         periods.insert(a.key.clone(), period);
+        if a.feeds == Feed::Deductible && a.period != Span::Stay {
+            let year_of = |p: &str| p.get(..4).and_then(|y| y.parse::<i32>().ok());
+            let of_this_stay = |e: &&AccumulatorEntry| {
+                e.key == a.key
+                    && e.visit == claim.visit.id
+                    && e.insurance == *insurance
+                    && year_of(&e.period).is_some_and(|y| y < year_day.year())
+            };
+            earlier.insert(a.key.clone(), file.entries.iter().filter(of_this_stay).map(|e| e.amount).sum());
+        }
     }
 
     Ok(Portion {
@@ -331,6 +346,7 @@ fn portion(claim: &Claim, file: &PersonFile, bundle: &Bundle, days: Days) -> Res
         person,
         lines: Vec::new(),
         used,
+        earlier,
         periods,
     })
 }

@@ -218,6 +218,10 @@ impl Run {
         if w.index > 0 && !held && !w.portion.policy.dates.second_deductible {
             charged += self.charged.get(layer).copied().unwrap_or_default();
         }
+        // what a mid-stay settlement of the old year charged: the year's accumulator began anew since
+        if !held && !w.portion.policy.dates.second_deductible {
+            charged += key.and_then(|k| w.portion.earlier.get(k)).copied().unwrap_or_default();
+        }
         if block.referral == Referral::Counts {
             charged += w.facts.referred_deductible;
         }
@@ -265,13 +269,17 @@ impl Run {
     }
 }
 
-/// Nights for which a deductible is charged again: those of the part. What a forced mid-stay settlement left
-/// begins with the year where it bears a deductible of its own.
+/// Nights for which a deductible is charged again: from admission, or from the turn of the year where the
+/// part bears a deductible of its own.
 fn nights(facts: &Facts, portion: &Portion) -> i64 {
     let (begin, end) = portion.days;
-    let own = portion.policy.dates.own_deductible(facts.visit.begin.date(), end);
-    let new_year = NaiveDate::from_ymd_opt(end.year(), 1, 1).filter(|_| own).unwrap_or(begin);
-    (end - begin.max(new_year)).num_days().max(1)
+    let admission = facts.visit.begin.date();
+    let from = if portion.policy.dates.own_deductible(admission, end) {
+        NaiveDate::from_ymd_opt(end.year(), 1, 1).map_or(begin, |d| d.max(begin))
+    } else {
+        admission
+    };
+    (end - from).num_days().max(1)
 }
 
 /// The stretches of `[from, to]` by tier, in order; tiers that cover nothing are left out.
