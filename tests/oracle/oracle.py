@@ -288,9 +288,15 @@ def parts_of(case):
     if first == last or cross_year == "whole":
         return [Part(case, 0, days, age)]
     if cross_year == "forced-mid-stay":
-        if any(int(line["time"][:4]) < last for line in case["lines"]):
+        years = {int(line["time"][:4]) for line in case["lines"]}
+        if not years or min(years) >= last:
+            return [Part(case, 0, days, age)]
+        if not case["request"]["mid_stay"] or len(years) > 1:
             raise Refused("YEAR_NOT_SETTLED")
-        return [Part(case, 0, days, age)]
+        # The settlement that is wanted, come late: the old year's lines alone, as if settled on its last day.
+        year = min(years)
+        start, end = max(days["start"], f"{year}-01-01"), f"{year}-12-31"
+        return [Part(case, 0, {"start": start, "end": end, "settlement": end}, age)]
 
     # R35: a year has a part where it has lines. A bill without any has all of them.
     years = sorted({year_of(case, line) for line in case["lines"]}) or range(first, last + 1)
