@@ -346,7 +346,8 @@ async fn change(c: &mut SqliteConnection, guard: Guard, build: WriteFn) -> Resul
     for f in &w.feedback {
         sqlx::query(
             "INSERT INTO feedback (fixmedins_code, finding_id, commit_no, before, way, reason) \
-             VALUES ($1, $2, $3, $4, $5, $6)",
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (fixmedins_code, finding_id, commit_no) \
+             DO UPDATE SET way = $5, reason = $6",
         )
         .bind(f.institution.as_str())
         .bind(&f.finding)

@@ -137,7 +137,9 @@ impl Any {
             order: i as u16 + 1,
             at_discharge: self.0.percent(50),
         });
-        let diagnoses: Vec<Diagnosis> = diagnoses.collect();
+        let mut diagnoses: Vec<Diagnosis> = diagnoses.collect();
+        // as a visit keeps them: admission first, each list in its own order
+        diagnoses.sort_by_key(|d| (d.at_discharge, d.order));
         let lines = 1 + self.0.below(6);
         Claim {
             visit: Visit {
