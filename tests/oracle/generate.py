@@ -735,6 +735,9 @@ class Maker:
                     add(*at, disease, amount, visit=visit)
                 if self.continued and acc["feeds"] == "stays" and self.chance(0.5):
                     add(*at, disease, 100, visit=VISIT)  # its own stay
+                if self.continued and acc["feeds"] == "deductible" and not of_stay and self.chance(0.5):
+                    # What an earlier settlement of the visit fed, in the year of admission.
+                    add(acc["key"], iso(self.begin)[:4] + period[4:], disease, self.near(), visit=VISIT)
                 if self.chance(0.1):
                     # Of another time, relation, disease or accumulator.
                     add(acc["key"], "2019", disease, 100)

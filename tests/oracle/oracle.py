@@ -288,7 +288,7 @@ def parts_of(case):
     if first == last or cross_year == "whole":
         return [Part(case, 0, days, age)]
     if cross_year == "forced-mid-stay":
-        years = {int(line["time"][:4]) for line in case["lines"]}
+        years = {max(int(line["time"][:4]), first) for line in case["lines"]}
         if not years or min(years) >= last:
             return [Part(case, 0, days, age)]
         if not case["request"]["mid_stay"] or len(years) > 1:
@@ -597,6 +597,19 @@ class Accumulators:
             and (acc["feeds"] != "stays" or entry["visit"] != self.part.visit_id)
         )
 
+    def of_this_stay_from_earlier_years(self, key):
+        """What settlements of this stay fed in years before this part's: a mid-stay settlement in December (R17)."""
+        acc = self.by_key[key]
+        if self.part.visit not in STAYS or acc["period"] == "stay":
+            return 0
+        wanted = (key, self.disease(acc), self.part.insutype, self.part.visit_id)
+        return sum(
+            money(entry["amount"])
+            for entry in self.held
+            if (entry["key"], entry["disease"], entry["insutype"], entry["visit"]) == wanted
+            and entry["period"][:4] < self.part.period(acc)[:4]
+        )
+
     def value(self, key):
         acc = self.by_key[key]
         if acc["feeds"] == "stays":
@@ -690,8 +703,9 @@ def deductible_due(layer, part, claim):
         charged += claim.referred_deductible
         if claim.referred_deductible and part.index > 0:
             claim.readings.add("R16")  # in every part
-    if part.index > 0 and not part.second_deductible:
-        earlier = claim.charged_earlier.get(layer["id"], 0)
+    if not part.second_deductible:
+        earlier = claim.charged_earlier.get(layer["id"], 0) if part.index > 0 else 0
+        earlier += 0 if key is None else accumulators.of_this_stay_from_earlier_years(key)
         runs_on = key is not None and accumulators.by_key[key]["period"] == "stay"
         if runs_on and accumulators.is_fed_by(key, layer["id"]):
             # An accumulator of the stay holds it already; it is not to count twice.

@@ -442,6 +442,20 @@ class ByHand(Check):
         parts = [(row["ownpay"], row["in_scope"]) for row in result["lines"]]
         self.assertEqual(parts, [("10.00", "10.00"), ("-10.00", "-10.00")])
 
+    def test_a_stay_settled_in_december_and_after(self):
+        """Of a deductible of 300, 200 were charged in December: 100 are left, or a whole one of the new year's."""
+        for second, charged in ((False, "100.00"), (True, "300.00")):
+            rules = policy(
+                "390",
+                [layer("basic", "hifp", [tier("0.8")], deductible=[{"standard": cases("300"), "accumulator": "DED"}])],
+                [{"key": "DED", "feeds": "deductible", "period": "year"}],
+                dates={"cross_year": "forced-mid-stay", "second_deductible": second},
+            )
+            case = claim(rules, [line(1, "A", "1000.00")], held=[holds("DED", "2025", "200.00", visit="V1")])
+            case["visit"].update(begin="2025-12-20T08:00:00", end="2026-01-05T10:00:00")
+            case["request"]["time"], case["lines"][0]["time"] = "2026-01-05T11:00:00", "2026-01-02T10:00:00"
+            self.assertEqual(oracle.settle(case)["deductible"], charged)
+
     def test_refusals(self):
         rules = policy("390", [layer("basic", "hifp", [tier("0.8")])], dates={"cross_year": "forced-mid-stay"})
         case = claim(rules, [line(1, "A", "10.00", "2", "5"), line(2, "A", "-15.00", "-3", "5", "1")])

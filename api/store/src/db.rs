@@ -5,8 +5,9 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Connection, Executor, SqliteConnection, SqlitePool};
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc, watch};
 
 /// What can go wrong below the domain.
 #[derive(Debug, thiserror::Error)]
@@ -55,8 +56,11 @@ const QUEUE: usize = 1024;
 pub struct Store {
     pub(crate) pool: SqlitePool,
     pub(crate) jobs: mpsc::Sender<Job>,
+    closing: Arc<Notify>,
+    /// Its sender goes with the writer.
+    closed: watch::Receiver<()>,
     /// Held as long as the store is open: one process writes an embedded store.
-    _lock: std::sync::Arc<Option<std::fs::File>>,
+    _lock: Arc<Option<std::fs::File>>,
 }
 
 impl Store {
@@ -92,8 +96,10 @@ impl Store {
             .connect_with(options.read_only(true))
             .await?;
         let (jobs, queue) = mpsc::channel(QUEUE);
-        tokio::spawn(Writer::new(writer, queue).run());
-        Ok(Self { pool, jobs, _lock: std::sync::Arc::new(lock) })
+        let closing = Arc::new(Notify::new());
+        let (alive, closed) = watch::channel(());
+        tokio::spawn(Writer::new(writer, queue, Arc::clone(&closing), alive).run());
+        Ok(Self { pool, jobs, closing, closed, _lock: Arc::new(lock) })
     }
 
     /// Whether the database answers.
@@ -102,10 +108,12 @@ impl Store {
         Ok(())
     }
 
-    /// Waits for what is queued, then closes the files.
-    pub async fn close(self) {
-        drop(self.jobs);
+    /// Writes what is queued, refuses what comes later, and closes the files: the writer last, so that
+    /// it folds the log into the database.
+    pub async fn close(mut self) {
         self.pool.close().await;
+        self.closing.notify_one();
+        while self.closed.changed().await.is_ok() {}
     }
 }
 

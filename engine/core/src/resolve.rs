@@ -153,14 +153,17 @@ fn parts(
     }
     match cross_year {
         CrossYear::Whole => Ok(vec![whole]),
-        CrossYear::ForcedMidStay => match claim.lines.iter().map(|l| l.time.year()).filter(|y| *y < last).min() {
-            // the settlement the policy wants, even where it comes late: the old year's lines alone
-            Some(year) if claim.request.mid_stay && claim.lines.iter().all(|l| l.time.year() == year) => {
-                Ok(vec![whole.part(year)])
+        CrossYear::ForcedMidStay => {
+            let fee_year = |l: &Line| l.time.year().max(first);
+            match claim.lines.iter().map(fee_year).filter(|y| *y < last).min() {
+                // the settlement the policy wants, even where it comes late: the old year's lines alone
+                Some(year) if claim.request.mid_stay && claim.lines.iter().all(|l| fee_year(l) == year) => {
+                    Ok(vec![whole.part(year)])
+                }
+                Some(year) => Err(ResolveError::YearNotSettled(year)),
+                None => Ok(vec![whole]),
             }
-            Some(year) => Err(ResolveError::YearNotSettled(year)),
-            None => Ok(vec![whole]),
-        },
+        }
         CrossYear::SplitByFeeDate => {
             let mut own: BTreeSet<i32> = years.values().copied().collect();
             // a bill without any line is of the whole stay
@@ -326,12 +329,13 @@ fn portion(claim: &Claim, file: &PersonFile, bundle: &Bundle, days: Days) -> Res
             .sum();
         used.insert(a.key.clone(), sum);
         periods.insert(a.key.clone(), period);
-        if a.feeds == Feed::Deductible && a.period != Span::Stay {
+        if a.feeds == Feed::Deductible && a.period != Span::Stay && claim.visit.kind().is_stay() {
             let year_of = |p: &str| p.get(..4).and_then(|y| y.parse::<i32>().ok());
             let of_this_stay = |e: &&AccumulatorEntry| {
                 e.key == a.key
                     && e.visit == claim.visit.id
                     && e.insurance == *insurance
+                    && e.disease.as_str() == disease
                     && year_of(&e.period).is_some_and(|y| y < year_day.year())
             };
             earlier.insert(a.key.clone(), file.entries.iter().filter(of_this_stay).map(|e| e.amount).sum());
