@@ -1,7 +1,7 @@
 //! `dingan demo`: a sample county, a day of its claims through the real HTTP interface, a summary.
 
 use crate::import::{bar, person_rows};
-use crate::serve::{Running, check_address, now, open, profile, signal};
+use crate::serve::{Running, check_address, now, open, profile, signals};
 use anyhow::{Context, bail};
 use chrono::{NaiveDateTime, TimeDelta};
 use dingan_connectors::sample::{County, Encounter, client};
@@ -219,11 +219,12 @@ pub async fn run(o: Options) -> anyhow::Result<bool> {
     let good = summary(running.agency(), &day, planted).await?;
 
     if !o.once {
+        let stop = signals().context("cannot catch signals")?;
         say!("\nopen http://{address}/ — Ctrl-C ends");
         if !folder.temporary {
             say!("then: dingan replay --data {}", folder.path.display());
         }
-        signal().await;
+        stop.await;
     }
     running.stop().await?;
     Ok(good)

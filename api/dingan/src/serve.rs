@@ -70,20 +70,26 @@ impl Running {
     }
 }
 
-/// Resolves on Ctrl-C or SIGTERM.
-pub async fn signal() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        if let Ok(mut term) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            tokio::select! {
-                _ = interrupt => {}
-                _ = term.recv() => {}
-            }
-            return;
+/// Catches Ctrl-C and SIGTERM from now on; the future resolves on the first of them. Registered before
+/// the server says that it listens, so that a signal right after that ends it cleanly too.
+#[cfg(unix)]
+pub fn signals() -> std::io::Result<impl std::future::Future<Output = ()> + Send> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-    }
-    let _ = interrupt.await;
+    })
+}
+
+/// Catches Ctrl-C; the future resolves on it.
+#[cfg(not(unix))]
+pub fn signals() -> std::io::Result<impl std::future::Future<Output = ()> + Send> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
 }
 
 /// Only loopback, as long as callers are not known by keys.
@@ -100,11 +106,12 @@ pub fn check_address(listen: SocketAddr) -> anyhow::Result<()> {
 pub async fn run(data: &Path, profile_name: &str, listen: SocketAddr) -> anyhow::Result<bool> {
     check_address(listen)?;
     let profile = profile(profile_name)?;
+    let stop = signals().context("cannot catch signals")?;
     let agency = open(data).await?;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let running = Running::start(agency, profile, listener, Arc::new(now)).await?;
     say!("dingan listens on http://{} (data in {})", running.address, data.display());
-    signal().await;
+    stop.await;
     tracing::info!("stopping: finishing what is in flight");
     running.stop().await?;
     say!("dingan stopped");
