@@ -1,6 +1,7 @@
 //! The end-to-end tests of the workspace, one binary: real HTTP, a real store on disk, the real program.
 
 mod bad_input;
+mod corrections;
 mod county;
 mod flow;
 mod idempotency;
@@ -8,3 +9,4 @@ mod program;
 mod replay;
 mod review;
 mod scenarios;
+mod stay;

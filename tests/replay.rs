@@ -51,18 +51,35 @@ fn a_changed_decision_is_found() {
     let (visit, total) = outpatient(&desk, &p, "B1", &["60.00"]);
     desk.ok("2207", settle_input(&p, &visit, "B1", total));
     // one byte of the stored decision, changed behind the program's back
-    let file = server.folder.path().join("dingan.db");
-    let status = std::process::Command::new("python3")
-        .args([
-            "-c",
-            "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); \
-            d=bytearray(c.execute('select decision from settlement').fetchone()[0]); d[-3]^=1; \
-            c.execute('update settlement set decision=?',(bytes(d),)); c.commit()",
-        ])
-        .arg(&file)
-        .status()
-        .unwrap();
-    assert!(status.success());
+    change(&server, "d=bytearray(c.execute('select decision from settlement').fetchone()[0]); d[-3]^=1");
     let report = server.runtime.block_on(server.agency().replay(|_| {})).unwrap();
     assert_eq!(report.different.len(), 1);
+}
+
+/// A program of another version that decides the same way replays the same, and says that it is another.
+#[test]
+fn another_version_of_the_program_is_told_apart_from_a_difference() {
+    let server = Server::start(50);
+    let desk = server.desk();
+    let p = person(&server.county, "390", 20, 0);
+    let (visit, total) = outpatient(&desk, &p, "B1", &["60.00"]);
+    desk.ok("2207", settle_input(&p, &visit, "B1", total));
+    change(
+        &server,
+        "d=json.loads(c.execute('select decision from settlement').fetchone()[0],parse_float=str); d['engine']='0.0.1'; \
+         d=json.dumps(d,separators=(',',':'),ensure_ascii=False).encode()",
+    );
+    let report = server.runtime.block_on(server.agency().replay(|_| {})).unwrap();
+    assert_eq!((report.equal, report.by_other_versions, report.different), (1, 1, Vec::new()));
+}
+
+/// Changes the stored decision behind the program's back: `make` binds `d`, its new bytes.
+fn change(server: &Server, make: &str) {
+    let code = format!(
+        "import sqlite3,sys,json; c=sqlite3.connect(sys.argv[1]); {make}; \
+         c.execute('update settlement set decision=?',(bytes(d),)); c.commit()"
+    );
+    let file = server.folder.path().join("dingan.db");
+    let status = std::process::Command::new("python3").args(["-c", &code]).arg(&file).status().unwrap();
+    assert!(status.success());
 }

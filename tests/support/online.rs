@@ -315,6 +315,9 @@ impl<'a> Online<'a> {
             let settled = money(&made.output["setlinfo"], field)?;
             failures.same(&format!("5203 {own}"), settled, money(&shown["setlinfo"], own)?);
         }
+        for field in ["psn_type", "cvlserv_flag"] {
+            failures.same(&format!("5203 {field}"), &made.output["setlinfo"][field], &shown["setlinfo"][field]);
+        }
         let rows = self.must(step, "5204", case, ask, failures)?;
         check::line_identity(&rows, failures)?;
         check::lines(&made.lines, &rows, &made.output["setlinfo"], failures)

@@ -14,6 +14,9 @@ pub async fn run(data: &Path) -> anyhow::Result<bool> {
     agency.store().clone().close().await;
 
     say!("{} decisions rebuilt byte for byte, {} differ", report.equal, report.different.len());
+    if report.by_other_versions > 0 {
+        say!("{} of the equal ones were decided by another version of this program", report.by_other_versions);
+    }
     for d in report.different.iter().take(20) {
         say!("  {}: {}", d.settlement, d.reason);
     }

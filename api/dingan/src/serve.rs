@@ -9,6 +9,7 @@ use dingan_store::Store;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -34,6 +35,9 @@ pub async fn open(data: &Path) -> anyhow::Result<Agency> {
     let store = Store::open(data).await.with_context(|| format!("cannot open the store in {}", data.display()))?;
     Ok(Agency::open(store, now()).await?)
 }
+
+/// How long what is in flight may take after the signal to stop.
+const STOP_TIME: Duration = Duration::from_secs(20);
 
 /// A server that runs.
 pub struct Running {
@@ -61,10 +65,17 @@ impl Running {
         &self.agency
     }
 
-    /// Finishes what is in flight, then closes the store.
-    pub async fn stop(self) -> anyhow::Result<()> {
+    /// Finishes what is in flight, then closes the store. A caller that does not let go in time is cut off:
+    /// what was acknowledged is stored, and the rest gets its answer on a retry.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
         let _ = self.stop.send(());
-        self.done.await??;
+        match tokio::time::timeout(STOP_TIME, &mut self.done).await {
+            Ok(ended) => ended??,
+            Err(_) => {
+                tracing::warn!("callers still connected after {} s are cut off", STOP_TIME.as_secs());
+                self.done.abort();
+            }
+        }
         self.agency.store().clone().close().await;
         Ok(())
     }

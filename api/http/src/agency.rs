@@ -26,6 +26,7 @@ use dingan_store::{CommitError, Committed, Guard, MessageKey, PersonState, Snaps
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::HashMap;
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// How often a change is decided again when the books moved on meanwhile.
@@ -33,6 +34,9 @@ const ATTEMPTS: usize = 20;
 
 /// Lines a single visit may hold.
 const LINES_PER_VISIT: i64 = 200_000;
+
+/// Compiled bundles kept in memory.
+const BUNDLES: usize = 8;
 
 /// Pre-settlements remembered for the comparison with the settlement that follows.
 const REMEMBERED: usize = 10_000;
@@ -110,7 +114,7 @@ impl Agency {
         let parts = contents.to_parts();
         let hash = parts.hash();
         let runtime = Arc::new(contents.compile(hash.clone())?);
-        lock(&self.runtimes).insert(hash.clone(), runtime);
+        self.remember(&hash, runtime);
         let h = hash.clone();
         self.store
             .commit(
@@ -151,15 +155,49 @@ impl Agency {
         }
         let parts = snap.bundle(&hash).await?.ok_or(AgencyError::NoBundle)?;
         let runtime = Arc::new(Contents::from_parts(&parts)?.compile(hash.clone())?);
-        lock(&self.runtimes).insert(hash, Arc::clone(&runtime));
+        self.remember(&hash, Arc::clone(&runtime));
         Ok(runtime)
+    }
+
+    /// Keeps a compiled bundle. Old ones are wanted seldom, and can be compiled again.
+    fn remember(&self, hash: &str, runtime: Arc<Runtime>) {
+        let mut kept = lock(&self.runtimes);
+        if kept.len() >= BUNDLES {
+            kept.clear();
+        }
+        kept.insert(hash.to_owned(), runtime);
     }
 
     /// Writes a change that answers a message.
     async fn write(&self, guard: Guard, build: dingan_store::WriteFn) -> Result<Committed, CommitError> {
         self.store.commit(guard, build).await
     }
+
+    /// Decides and writes until it is written: each try on a snapshot of its own, anew when the books moved
+    /// on meanwhile. A message that was answered meanwhile gets that answer.
+    async fn until_written<F>(&self, by: &Caller, attempt: impl Fn() -> F + Send + Sync) -> Outcome<Reply>
+    where
+        F: Future<Output = Tried> + Send,
+    {
+        for _ in 0..ATTEMPTS {
+            match attempt().await? {
+                Ok(c) => return reply(&c.answer),
+                Err(CommitError::Conflict) => {}
+                Err(CommitError::Answered) => {
+                    // this message, or (2601) the one it cancels in advance: then the next try sees that one
+                    if let Some(r) = self.answered_before(by).await? {
+                        return Ok(r);
+                    }
+                }
+                Err(e) => return Err(internal(e)),
+            }
+        }
+        Err(busy())
+    }
 }
+
+/// A try to write a change: refused for good, written, or found in need of another try.
+type Tried = Outcome<Result<Committed, CommitError>>;
 
 /// A lock whose holder panicked still holds sound data: every value in it is replaced whole.
 fn lock<T>(m: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -167,11 +205,17 @@ fn lock<T>(m: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 fn key(by: &Caller) -> MessageKey {
+    MessageKey { input_hash: by.input_hash.clone(), ..key_of(by, &by.infno, &by.msgid) }
+}
+
+/// The key of a message of this institution. The variants of a transaction (2207A of 2207) are one: who
+/// undoes 2207 means the call, however it was numbered.
+fn key_of(by: &Caller, infno: &str, msgid: &str) -> MessageKey {
     MessageKey {
         institution: by.institution.clone(),
-        infno: by.infno.clone(),
-        msgid: by.msgid.clone(),
-        input_hash: by.input_hash.clone(),
+        infno: infno.trim_end_matches(|c: char| c.is_ascii_uppercase()).to_owned(),
+        msgid: msgid.to_owned(),
+        input_hash: String::new(),
     }
 }
 

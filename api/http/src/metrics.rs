@@ -5,6 +5,15 @@ use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
 
+/// A request being worked on.
+pub struct InFlight(IntGauge);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 /// The server's counters.
 pub struct Metrics {
     registry: Registry,
@@ -21,7 +30,7 @@ pub struct Metrics {
     /// Findings by rule.
     pub findings: IntCounterVec,
     /// Requests being worked on.
-    pub in_flight: IntGauge,
+    in_flight: IntGauge,
 }
 
 impl Metrics {
@@ -53,6 +62,12 @@ impl Metrics {
         registry.register(Box::new(findings.clone()))?;
         registry.register(Box::new(in_flight.clone()))?;
         Ok(Self { registry, requests, latency, settlements, reversals, fund_fen, findings, in_flight })
+    }
+
+    /// Counts a request as being worked on until what is returned is dropped, however it ends.
+    pub fn enter(&self) -> InFlight {
+        self.in_flight.inc();
+        InFlight(self.in_flight.clone())
     }
 
     /// Counts a committed settlement.

@@ -70,10 +70,8 @@ async fn message_root(state: State<App>, body: Body) -> Response {
 
 async fn message(State(app): State<App>, Path(path): Path<String>, body: Body) -> Response {
     let began = Instant::now();
-    app.agency.metrics().in_flight.inc();
-    let response = take(&app, &path, body, began).await;
-    app.agency.metrics().in_flight.dec();
-    response
+    let _counted = app.agency.metrics().enter();
+    take(&app, &path, body, began).await
 }
 
 async fn take(app: &App, path: &str, body: Body, began: Instant) -> Response {
@@ -126,7 +124,11 @@ fn gateway(status: StatusCode, code: &str, message: &str, hint: &str) -> Respons
 }
 
 async fn ready(State(app): State<App>) -> Response {
-    match app.agency.live().await {
+    let state = async {
+        app.agency.store().ready().await?;
+        app.agency.live().await
+    };
+    match state.await {
         Ok(r) => Json(json!({"status": "ready", "bundle": r.hash})).into_response(),
         Err(e) => {
             tracing::warn!(error = %e, "not ready");

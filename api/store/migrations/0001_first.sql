@@ -97,6 +97,8 @@ CREATE TABLE settlement (
     msgid           TEXT NOT NULL,
     invono          TEXT NOT NULL,
     request         TEXT NOT NULL,
+    -- who the person was and which days were covered, as the answer said
+    shown           TEXT NOT NULL,
     amounts         TEXT NOT NULL,
     decision        BLOB NOT NULL
 );
@@ -190,6 +192,8 @@ CREATE TABLE feedback (
     reason         TEXT NOT NULL,
     PRIMARY KEY (fixmedins_code, finding_id, commit_no)
 );
+
+CREATE INDEX account_entry_of_settlement ON account_entry (setl_id);
 
 -- one row for each committed change, kept for ever: the answer a retry gets
 CREATE TABLE message (

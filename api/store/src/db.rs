@@ -35,6 +35,9 @@ pub enum StoreError {
         /// Why.
         source: std::io::Error,
     },
+    /// The change was in a group that could not be written; nothing of it is there.
+    #[error("the change could not be written; nothing of it is stored")]
+    Lost,
     /// The writer has stopped.
     #[error("the store is closing")]
     Closed,
@@ -104,6 +107,9 @@ impl Store {
 
     /// Whether the database answers.
     pub async fn ready(&self) -> Result<(), StoreError> {
+        if self.jobs.is_closed() {
+            return Err(StoreError::Closed);
+        }
         self.pool.execute("SELECT 1").await?;
         Ok(())
     }

@@ -12,7 +12,7 @@ mod write;
 
 pub use db::{Store, StoreError};
 pub use read::{AccountState, PersonState, Snapshot, VisitState};
-pub use rows::{BundleParts, FindingRow, MessageRow, ProposalRow, StoredLine, StoredSettlement, VisitDoc};
+pub use rows::{BundleParts, FindingRow, MessageRow, ProposalRow, Shown, StoredLine, StoredSettlement, VisitDoc};
 pub use settled::{Counts, LedgerLine};
 pub use write::{
     AccountMove, CommitError, Committed, Guard, MessageKey, NewFeedback, NewFindings, NewSettlement, NewVoid, Write,

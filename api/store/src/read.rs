@@ -145,6 +145,20 @@ impl Snapshot {
         self.account(family_account(id)).await
     }
 
+    /// The accounts a settlement moved, as they are now, each with what the settlement added (negative for
+    /// a payment).
+    pub async fn accounts_moved(&mut self, setl_id: &SettlementId) -> Result<Vec<(AccountState, Money)>, StoreError> {
+        let rows = sqlx::query("SELECT account, amount FROM account_entry WHERE setl_id = $1 ORDER BY account, seq")
+            .bind(setl_id.as_str())
+            .fetch_all(&mut *self.tx)
+            .await?;
+        let mut out = Vec::with_capacity(rows.len());
+        for r in rows {
+            out.push((self.account(r.get(0)).await?, money(r.get(1))));
+        }
+        Ok(out)
+    }
+
     async fn account(&mut self, account: String) -> Result<AccountState, StoreError> {
         let version: Option<i64> = sqlx::query_scalar("SELECT version FROM account_book WHERE account = $1")
             .bind(&account)
@@ -159,10 +173,10 @@ impl Snapshot {
         Ok(AccountState { account, balance: money(balance.unwrap_or(0)), version: version.unwrap_or(0) })
     }
 
-    /// Whom a certificate number belongs to.
+    /// Whom a certificate number belongs or once belonged to, letters in either case.
     pub async fn persons_by_cert(&mut self, cert_no: &str) -> Result<Vec<PersonNo>, StoreError> {
         let rows: Vec<String> = sqlx::query_scalar("SELECT psn_no FROM person_cert WHERE certno = $1 ORDER BY psn_no")
-            .bind(cert_no)
+            .bind(cert_no.to_uppercase())
             .fetch_all(&mut *self.tx)
             .await?;
         Ok(rows.into_iter().map(PersonNo::from).collect())
@@ -269,23 +283,13 @@ impl Snapshot {
 
     /// Live accumulator entries of a person, in commit order.
     pub async fn entries(&mut self, person: &PersonNo) -> Result<Vec<AccumulatorEntry>, StoreError> {
-        self.entries_before(person, CommitNo::MAX).await
-    }
-
-    /// Those of the live entries that commits before `commit` made.
-    pub async fn entries_before(
-        &mut self,
-        person: &PersonNo,
-        commit: CommitNo,
-    ) -> Result<Vec<AccumulatorEntry>, StoreError> {
         let rows = sqlx::query(
             "SELECT acc_key, period, disease, insutype, mdtrt_id, amount FROM accumulator_entry \
              WHERE psn_no = $1 AND commit_no <= $2 AND (freed_commit IS NULL OR freed_commit > $2) \
-             AND commit_no < $3 ORDER BY commit_no, seq",
+             ORDER BY commit_no, seq",
         )
         .bind(person.as_str())
         .bind(self.as_of)
-        .bind(commit)
         .fetch_all(&mut *self.tx)
         .await?;
         Ok(rows

@@ -1,6 +1,6 @@
 //! Rows as the service sees them.
 
-use chrono::NaiveDateTime;
+use chrono::{NaiveDate, NaiveDateTime};
 use dingan_core::claim::{Line, SettleRequest, Visit};
 use dingan_core::codes::*;
 use dingan_core::decision::Amounts;
@@ -70,10 +70,26 @@ pub struct StoredSettlement {
     pub invoice: String,
     /// How it was asked for.
     pub request: SettleRequest,
+    /// Who the person was, and when, as the answer said.
+    pub shown: Shown,
     /// Header amounts; negative on a reversal.
     pub amounts: Amounts,
     /// The decision as bytes; that of the original on a reversal.
     pub decision: Vec<u8>,
+}
+
+/// What the answer of a settlement said of the person and the dates; a later query says the same, whatever
+/// was imported since.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shown {
+    /// `psn_type` that counted.
+    pub person_type: PersonType,
+    /// `cvlserv_flag` that counted.
+    pub civil_servant: bool,
+    /// `insuplc_admdvs`.
+    pub division: Division,
+    /// First and last day covered.
+    pub days: (NaiveDate, NaiveDate),
 }
 
 /// A kept answer.

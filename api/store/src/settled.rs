@@ -36,7 +36,7 @@ pub struct Counts {
 }
 
 const SETTLEMENT: &str = "SELECT setl_id, commit_no, psn_no, mdtrt_id, fixmedins_code, chrg_bchno, setl_time, year, \
-     reverses, reversed_commit, as_of, bundle, msgid, invono, request, amounts, decision FROM settlement";
+     reverses, reversed_commit, as_of, bundle, msgid, invono, request, shown, amounts, decision FROM settlement";
 
 fn json<T: serde::de::DeserializeOwned>(table: &'static str, text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|e| StoreError::damaged(table, e))
@@ -59,8 +59,9 @@ fn settlement(r: &SqliteRow) -> Result<StoredSettlement, StoreError> {
         msgid: r.get(12),
         invoice: r.get(13),
         request: json("settlement", r.get(14))?,
-        amounts: json("settlement", r.get(15))?,
-        decision: r.get(16),
+        shown: json("settlement", r.get(15))?,
+        amounts: json("settlement", r.get(16))?,
+        decision: r.get(17),
     })
 }
 

@@ -185,6 +185,8 @@ pub struct Write {
     pub tombstone: Option<MessageKey>,
     /// Visit the message concerned.
     pub message_visit: VisitId,
+    /// A settlement made before that the message was answered with.
+    pub message_settlement: SettlementId,
 }
 
 /// Builds what is written, knowing the commit number (ids are made of it).
@@ -254,24 +256,32 @@ impl Writer {
     /// leaves the others alone.
     async fn group(&mut self, jobs: Vec<Job>) {
         let mut results: Vec<(oneshot::Sender<_>, Result<Committed, CommitError>)> = Vec::with_capacity(jobs.len());
-        let began = self.connection.execute("BEGIN IMMEDIATE").await;
+        // the first failure that makes the whole group void
+        let mut lost = self.connection.execute("BEGIN IMMEDIATE").await.err();
         for job in jobs {
-            let result = match &began {
-                Ok(_) => one(&mut self.connection, job.guard, job.build).await,
-                Err(e) => Err(StoreError::Damaged { table: "-", reason: format!("cannot begin: {e}") }.into()),
+            let result = match &lost {
+                None => match one(&mut self.connection, job.guard, job.build).await {
+                    Ok(result) => result,
+                    Err(e) => {
+                        // a savepoint that cannot be undone may have left half a change behind
+                        lost = Some(e);
+                        Err(StoreError::Lost.into())
+                    }
+                },
+                Some(_) => Err(StoreError::Lost.into()),
             };
             results.push((job.done, result));
         }
-        let ended = self.connection.execute("COMMIT").await;
-        if let Err(e) = &ended {
-            tracing::error!(error = %e, "commit failed; nothing of the group is acknowledged");
+        if lost.is_none() {
+            lost = self.connection.execute("COMMIT").await.err();
+        }
+        if let Some(e) = &lost {
+            tracing::error!(error = %e, "a group of changes was not written; none of it is acknowledged");
             let _ = self.connection.execute("ROLLBACK").await;
         }
         for (done, result) in results {
-            let result = match (&ended, result) {
-                (Err(e), Ok(_)) => {
-                    Err(StoreError::Damaged { table: "-", reason: format!("cannot commit: {e}") }.into())
-                }
+            let result = match (&lost, result) {
+                (Some(_), Ok(_)) => Err(StoreError::Lost.into()),
                 (_, r) => r,
             };
             // a caller that went away finds its answer on retry
@@ -280,17 +290,19 @@ impl Writer {
     }
 }
 
-async fn one(c: &mut SqliteConnection, guard: Guard, build: WriteFn) -> Result<Committed, CommitError> {
+/// One change in its savepoint. The outer error says that the savepoint itself failed.
+async fn one(
+    c: &mut SqliteConnection,
+    guard: Guard,
+    build: WriteFn,
+) -> Result<Result<Committed, CommitError>, sqlx::Error> {
     c.execute("SAVEPOINT change").await?;
     let result = change(c, guard, build).await;
-    match &result {
-        Ok(_) => c.execute("RELEASE change").await?,
-        Err(_) => {
-            c.execute("ROLLBACK TO change").await?;
-            c.execute("RELEASE change").await?
-        }
-    };
-    result
+    if result.is_err() {
+        c.execute("ROLLBACK TO change").await?;
+    }
+    c.execute("RELEASE change").await?;
+    Ok(result)
 }
 
 async fn change(c: &mut SqliteConnection, guard: Guard, build: WriteFn) -> Result<Committed, CommitError> {
@@ -323,7 +335,10 @@ async fn change(c: &mut SqliteConnection, guard: Guard, build: WriteFn) -> Resul
     let no: CommitNo = sqlx::query_scalar("INSERT INTO commit_log (at, kind) VALUES ('', '') RETURNING commit_no")
         .fetch_one(&mut *c)
         .await?;
-    let w = build(no);
+    // rendering is the caller's code: a panic in it must not end the only writer
+    let built = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| build(no)));
+    let w =
+        built.map_err(|_| StoreError::Damaged { table: "-", reason: "the change could not be built".to_owned() })?;
     sqlx::query("UPDATE commit_log SET at = $1, kind = $2 WHERE commit_no = $3")
         .bind(time_text(w.at))
         .bind(w.kind)
@@ -397,7 +412,8 @@ async fn change(c: &mut SqliteConnection, guard: Guard, build: WriteFn) -> Resul
             .await?;
     }
     if let Some(m) = &guard.message {
-        tables::message(c, no, m, &w, setl_id.as_str(), Some(&w.answer)).await?;
+        let of = if setl_id.is_empty() { &w.message_settlement } else { &setl_id };
+        tables::message(c, no, m, &w, of.as_str(), Some(&w.answer)).await?;
     }
     if let Some(m) = &w.tombstone {
         tables::message(c, no, m, &w, "", None).await?;

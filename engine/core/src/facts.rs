@@ -27,6 +27,8 @@ pub struct Facts {
     pub portions: Vec<Portion>,
     /// Account balances before.
     pub balances: Balances,
+    /// The family account that may be drawn on.
+    pub family_account: Option<String>,
     /// Deductible charged to the visit this one was referred from.
     pub referred_deductible: Money,
     /// Whether an earlier part of this stay was settled.

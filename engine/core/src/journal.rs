@@ -10,7 +10,7 @@ use crate::facts::Facts;
 use crate::money::{Money, Quantity};
 use crate::person::*;
 use chrono::{NaiveDateTime, TimeDelta};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// How far back rules see lines of other visits; longer than the longest window of any rule.
 pub const HISTORY_DAYS: i64 = 400;
@@ -103,8 +103,10 @@ impl Journal {
     /// What a decision on a visit may read.
     pub fn file(&self, visit: &VisitId, begin: NaiveDateTime) -> PersonFile {
         let from = history_from(begin);
-        let live: BTreeSet<&VisitId> = self.settled.iter().map(|s| &s.visit).collect();
-        let deductible = |id: &VisitId| self.settled.iter().filter(|s| s.visit == *id).map(|s| s.deductible).sum();
+        let mut charged: HashMap<&VisitId, Money> = HashMap::with_capacity(self.settled.len());
+        for s in &self.settled {
+            *charged.entry(&s.visit).or_default() += s.deductible;
+        }
         let mut visits: Vec<PastVisit> = self
             .visits
             .values()
@@ -117,8 +119,8 @@ impl Journal {
                 end: v.end,
                 diagnoses: v.diagnoses.clone(),
                 discharge_way: v.discharge_way.clone(),
-                deductible: deductible(&v.id),
-                settled: live.contains(&v.id),
+                deductible: charged.get(&v.id).copied().unwrap_or_default(),
+                settled: charged.contains_key(&v.id),
             })
             .collect();
         visits.sort_by(|a, b| (a.begin, &a.id).cmp(&(b.begin, &b.id)));

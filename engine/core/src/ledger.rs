@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// One side of a posting. Positive is debit, negative credit; a settlement's postings sum to zero.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Posting {
-    /// The account posted to: `fund/390100`, `account/own/P1`, `cash/P1`, `hospital-borne/H1`, `institution/H1`.
+    /// The account posted to: `fund/390100`, `account/own/P1`, `account/family/F1`, `cash/P1`, `hospital-borne/H1`, `institution/H1`.
     pub account: String,
     /// Debit (positive) or credit (negative).
     pub amount: Money,
@@ -30,7 +30,8 @@ pub fn postings(facts: &Facts, priced: &Priced) -> Vec<Posting> {
         debit(format!("fund/{}", p.fund_pay_type), p.amount);
     }
     debit(format!("account/own/{person}"), a.account - a.family_account);
-    debit(format!("account/family/{person}"), a.family_account);
+    // the account, not the member: another member may draw on it, and this one may leave it
+    debit(format!("account/family/{}", facts.family_account.as_deref().unwrap_or_default()), a.family_account);
     debit(format!("cash/{person}"), a.cash);
     debit(format!("hospital-borne/{institution}"), a.hospital);
     debit(format!("institution/{institution}"), -a.total);

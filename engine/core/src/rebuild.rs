@@ -46,15 +46,18 @@ impl Difference {
     }
 }
 
-/// Re-prices live settlements in commit order from their own claims. `file` holds the person as
-/// known now and only those accumulator entries that no event here makes. Accounts are left out:
+/// Re-prices settlements in commit order from their own claims. `events` are *all* that live: parts of a
+/// stay and shared accumulators hang together. `file` holds the person as known now. Accounts are left out:
 /// what was drawn stays drawn, so amounts are compared up to the person's share.
 pub fn rebuild_year(events: &[YearEvent], file: &PersonFile, bundle: &Bundle) -> Vec<Difference> {
     let mut file = file.clone();
     let mut settled: HashMap<crate::codes::VisitId, Vec<SettledLine>> = HashMap::new();
     file.balances = Balances::default();
+    file.entries.clear();
+    // pricing reads no history of lines
+    file.lines.clear();
     // what a visit was charged is what its settlements here come to, for referrals from it
-    for v in file.visits.iter_mut().filter(|v| events.iter().any(|e| e.claim.visit.id == v.id)) {
+    for v in &mut file.visits {
         v.deductible = Money::ZERO;
     }
     let mut out = Vec::new();

@@ -119,6 +119,7 @@ pub fn resolve(claim: &Claim, file: &PersonFile, bundle: &Bundle) -> Result<Fact
         lines,
         portions,
         balances: file.balances,
+        family_account: file.person.family_account.clone(),
         referred_deductible,
         continued: !file.settled_lines.is_empty() || file.entries.iter().any(|e| e.visit == visit.id),
         history: History {

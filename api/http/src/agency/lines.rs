@@ -17,54 +17,49 @@ impl Agency {
         render: Render<Vec<LineResult>>,
     ) -> Outcome<Reply> {
         let render = Arc::new(render);
-        for _ in 0..ATTEMPTS {
-            let mut snap = self.snap().await?;
-            let runtime = self.runtime_of(&mut snap, None).await?;
-            let doc = self.visit_state(&mut snap, by, &new.visit, &new.person, Some(new.stay)).await?;
-            let person = self.person_state(&mut snap, &new.person).await?;
-            let have = snap.line_count(&new.visit).await.map_err(internal)?;
-            if have + i64::try_from(new.lines.len()).unwrap_or(i64::MAX) > LINES_PER_VISIT {
-                return Err(Refusal::new("TOO_MANY_LINES", format!("一次就诊的费用明细不能超过{LINES_PER_VISIT}条"))
-                    .at("feedetl_sn")
-                    .hint("请办理中途结算后另行登记"));
-            }
-            if new.stay {
-                let settled = snap.settlements_of_visit(&new.visit).await.map_err(internal)?;
-                if settled.iter().any(|s| !s.request.mid_stay) {
-                    return Err(Refusal::new("VISIT_CLOSED", "该住院已办理出院结算，不能再上传费用明细")
-                        .at("mdtrt_id")
-                        .hint("如需补传，请先撤销结算（2305）"));
-                }
-            }
-            let related = related_numbers(&new.lines);
-            let known = snap.find_lines(&new.visit, &related).await.map_err(internal)?;
-            drop(snap);
-            check_lines(&runtime, by, &doc, &new.lines, &known)?;
-            let results = split_lines(&runtime, &person, &doc, &new.lines, known, by.now)?;
+        self.until_written(by, || self.try_upload(by, &new, &render)).await
+    }
 
-            let (render, now) = (Arc::clone(&render), by.now);
-            let lines = new.lines.clone();
-            let written = self
-                .write(
-                    guard_of(&person, by),
-                    Box::new(move |_| Write {
-                        kind: "lines",
-                        at: now,
-                        answer: answer(render(&results), Vec::new()),
-                        message_visit: doc.visit.id.clone(),
-                        lines: Some((doc.visit.id, lines)),
-                        ..Write::default()
-                    }),
-                )
-                .await;
-            match written {
-                Ok(c) => return reply(&c.answer),
-                Err(CommitError::Conflict) => {}
-                Err(CommitError::Answered) => return self.answered_meanwhile(by).await,
-                Err(e) => return Err(internal(e)),
+    async fn try_upload(&self, by: &Caller, new: &NewLines, render: &Arc<Render<Vec<LineResult>>>) -> Tried {
+        let mut snap = self.snap().await?;
+        let runtime = self.runtime_of(&mut snap, None).await?;
+        let doc = self.visit_state(&mut snap, by, &new.visit, &new.person, Some(new.stay)).await?;
+        let person = self.person_state(&mut snap, &new.person).await?;
+        let have = snap.line_count(&new.visit).await.map_err(internal)?;
+        if have + i64::try_from(new.lines.len()).unwrap_or(i64::MAX) > LINES_PER_VISIT {
+            return Err(Refusal::new("TOO_MANY_LINES", format!("一次就诊的费用明细不能超过{LINES_PER_VISIT}条"))
+                .at("feedetl_sn")
+                .hint("请办理中途结算后另行登记"));
+        }
+        if new.stay {
+            let settled = snap.settlements_of_visit(&new.visit).await.map_err(internal)?;
+            if settled.iter().any(|s| !s.request.mid_stay) {
+                return Err(Refusal::new("VISIT_CLOSED", "该住院已办理出院结算，不能再上传费用明细")
+                    .at("mdtrt_id")
+                    .hint("如需补传，请先撤销结算（2305）"));
             }
         }
-        Err(busy())
+        let related = related_numbers(&new.lines);
+        let known = snap.find_lines(&new.visit, &related).await.map_err(internal)?;
+        drop(snap);
+        check_lines(&runtime, by, &doc, &new.lines, &known)?;
+        let results = split_lines(&runtime, &person, &doc, &new.lines, known, by.now)?;
+
+        let (render, now) = (Arc::clone(render), by.now);
+        let lines = new.lines.clone();
+        Ok(self
+            .write(
+                guard_of(&person, by),
+                Box::new(move |_| Write {
+                    kind: "lines",
+                    at: now,
+                    answer: answer(render(&results), Vec::new()),
+                    message_visit: doc.visit.id.clone(),
+                    lines: Some((doc.visit.id, lines)),
+                    ..Write::default()
+                }),
+            )
+            .await)
     }
 
     pub(super) async fn take_lines_away(
@@ -75,35 +70,39 @@ impl Agency {
         stay: bool,
         choice: LineChoice,
     ) -> Outcome<Reply> {
-        for _ in 0..ATTEMPTS {
-            let mut snap = self.snap().await?;
-            let doc = self.visit_state(&mut snap, by, &visit, &person, Some(stay)).await?;
-            let state = self.person_state(&mut snap, &person).await?;
-            let open = snap.unsettled_lines(&visit).await.map_err(internal)?;
-            drop(snap);
-            let lines = chosen(&open, &choice)?;
-            let (now, count) = (by.now, lines.len());
-            let written = self
-                .write(
-                    guard_of(&state, by),
-                    Box::new(move |_| Write {
-                        kind: "void lines",
-                        at: now,
-                        answer: answer(Value::Null, vec![format!("已撤销{count}条未结算明细")]),
-                        message_visit: doc.visit.id.clone(),
-                        void: Some(NewVoid { visit: doc.visit.id, lines }),
-                        ..Write::default()
-                    }),
-                )
-                .await;
-            match written {
-                Ok(c) => return reply(&c.answer),
-                Err(CommitError::Conflict) => {}
-                Err(CommitError::Answered) => return self.answered_meanwhile(by).await,
-                Err(e) => return Err(internal(e)),
-            }
-        }
-        Err(busy())
+        self.until_written(by, || self.try_taking_away(by, &visit, &person, stay, &choice)).await
+    }
+
+    async fn try_taking_away(
+        &self,
+        by: &Caller,
+        visit: &VisitId,
+        person: &PersonNo,
+        stay: bool,
+        choice: &LineChoice,
+    ) -> Tried {
+        let mut snap = self.snap().await?;
+        let doc = self.visit_state(&mut snap, by, visit, person, Some(stay)).await?;
+        let state = self.person_state(&mut snap, person).await?;
+        let open = snap.unsettled_lines(visit).await.map_err(internal)?;
+        let lines = chosen(&open, choice)?;
+        let related = snap.find_lines(visit, &lines).await.map_err(internal)?;
+        drop(snap);
+        check_refunds(&lines, &related)?;
+        let (now, count) = (by.now, lines.len());
+        Ok(self
+            .write(
+                guard_of(&state, by),
+                Box::new(move |_| Write {
+                    kind: "void lines",
+                    at: now,
+                    answer: answer(Value::Null, vec![format!("已撤销{count}条未结算明细")]),
+                    message_visit: doc.visit.id.clone(),
+                    void: Some(NewVoid { visit: doc.visit.id, lines }),
+                    ..Write::default()
+                }),
+            )
+            .await)
     }
 }
 
@@ -154,6 +153,15 @@ fn check_lines(runtime: &Runtime, by: &Caller, doc: &VisitDoc, lines: &[Line], k
         }
         if l.quantity.is_zero() {
             return bad("QUANTITY_ZERO", "数量不能为零".to_owned(), "cnt", "请核对数量");
+        }
+        if !doc.stay && l.refund_of.is_some() {
+            // an outpatient bill is settled and reversed as a whole: a refund in another bill would outlive it
+            return bad(
+                "REFUND_IN_OUTPATIENT",
+                "门诊明细不能填写原费用流水号".to_owned(),
+                "init_feedetl_sn",
+                "门诊退费请撤销结算（2208）后重新上传并结算",
+            );
         }
         if l.refund_of.is_none() && (l.quantity.is_negative() || l.amount.is_negative()) {
             return bad(
@@ -270,13 +278,17 @@ fn chosen(open: &[StoredLine], choice: &LineChoice) -> Outcome<Vec<LineNo>> {
         let field = if matches!(choice, LineChoice::Batch(_)) { "chrg_bchno" } else { "feedetl_sn" };
         return Err(Refusal::new("NO_LINES", "没有可撤销的未结算明细").at(field).hint("已结算的明细不能撤销"));
     }
-    // a line that is refunded by one that stays must stay too
+    Ok(lines)
+}
+
+/// A line that is refunded by one that stays, settled or not, must stay too.
+fn check_refunds(lines: &[LineNo], related: &[StoredLine]) -> Outcome<()> {
     let going: HashSet<&LineNo> = lines.iter().collect();
-    if open.iter().any(|l| !going.contains(&l.line.no) && l.line.refund_of.as_ref().is_some_and(|o| going.contains(o)))
-    {
+    let stays = |l: &StoredLine| !going.contains(&l.line.no);
+    if related.iter().any(|l| stays(l) && l.line.refund_of.as_ref().is_some_and(|o| going.contains(o))) {
         return Err(Refusal::new("REFUND_PRESENT", "该明细还有未撤销的退费明细")
             .at("feedetl_sn")
-            .hint("请先撤销退费明细"));
+            .hint("请先撤销退费明细；已结算的请先撤销结算"));
     }
-    Ok(lines)
+    Ok(())
 }

@@ -8,7 +8,8 @@ impl Agency {
     /// The kept answer of a committed message; a plain conflict where the input differs.
     pub(super) async fn answered_before(&self, by: &Caller) -> Outcome<Option<Reply>> {
         let mut snap = self.snap().await?;
-        let Some(m) = snap.message(&by.institution, &by.infno, &by.msgid).await.map_err(internal)? else {
+        let k = key(by);
+        let Some(m) = snap.message(&k.institution, &k.infno, &k.msgid).await.map_err(internal)? else {
             return Ok(None);
         };
         let Some(kept) = &m.answer else {
@@ -66,66 +67,48 @@ impl Agency {
     /// Undoes a lost call (2601). A message not seen yet is refused when it comes; a settlement is reversed; a
     /// registration is cancelled. Asking twice does it once.
     pub(super) async fn undo_message(&self, by: &Caller, ask: UndoAsk) -> Outcome<Reply> {
-        for _ in 0..ATTEMPTS {
-            let mut snap = self.snap().await?;
-            let seen = snap.message(&by.institution, &ask.infno, &ask.msgid).await.map_err(internal)?;
-            let written = match seen {
-                None => {
-                    let stone = MessageKey {
-                        institution: by.institution.clone(),
-                        infno: ask.infno.clone(),
-                        msgid: ask.msgid.clone(),
-                        input_hash: String::new(),
-                    };
-                    let warning = "未收到原报文；已登记取消，原报文如后到将被拒绝".to_owned();
-                    self.write_plain(by, "undo in advance", vec![warning], Some(stone)).await
-                }
-                Some(m) if m.answer.is_none() => {
-                    self.write_plain(by, "undo again", vec!["原报文此前已被取消".to_owned()], None).await
-                }
-                Some(m) if !m.settlement.is_empty() => {
-                    let original = snap.settlement(&m.settlement).await.map_err(internal)?;
-                    let original =
-                        original.ok_or_else(|| internal("a message names a settlement that is not there"))?;
-                    if original.person != ask.person {
-                        return Err(Refusal::new("PERSON_MISMATCH", "人员编号与原交易不一致")
-                            .at("psn_no")
-                            .hint("请核对原报文"));
-                    }
-                    if original.reverses.is_some() {
-                        return Err(Refusal::new("CANNOT_UNDO", "原交易是撤销结算，不能冲正")
-                            .at("oinfno")
-                            .hint("如需恢复请重新结算"));
-                    }
-                    if original.reversed_commit.is_some() {
-                        self.write_plain(by, "undo again", vec!["原结算此前已撤销".to_owned()], None).await
-                    } else {
-                        self.reverse_row(&mut snap, by, original, None).await?
-                    }
-                }
-                Some(m) if !m.visit.is_empty() => {
-                    let doc = self.visit_state(&mut snap, by, &m.visit, &ask.person, None).await?;
-                    self.cancel_row(&mut snap, by, doc).await?
-                }
-                Some(_) => {
-                    return Err(Refusal::new("CANNOT_UNDO", "原交易没有可冲正的业务")
-                        .at("oinfno")
-                        .hint("请使用对应的撤销交易"));
-                }
-            };
-            match written {
-                Ok(c) => return reply(&c.answer),
-                Err(CommitError::Answered) => {
-                    // either this message was answered, or the original came in between: look again
-                    if let Some(r) = self.answered_before(by).await? {
-                        return Ok(r);
-                    }
-                }
-                Err(CommitError::Conflict) => {}
-                Err(e) => return Err(internal(e)),
+        self.until_written(by, || self.try_undoing(by, &ask)).await
+    }
+
+    async fn try_undoing(&self, by: &Caller, ask: &UndoAsk) -> Tried {
+        let mut snap = self.snap().await?;
+        let original = key_of(by, &ask.infno, &ask.msgid);
+        let seen = snap.message(&original.institution, &original.infno, &original.msgid).await.map_err(internal)?;
+        let cannot = |message: &str, hint: &str| Refusal::new("CANNOT_UNDO", message).at("oinfno").hint(hint);
+        match seen {
+            None => {
+                drop(snap);
+                let warning = "未收到原报文；已登记取消，原报文如后到将被拒绝".to_owned();
+                Ok(self.write_plain(by, "undo in advance", vec![warning], Some(original)).await)
             }
+            Some(m) if m.answer.is_none() => {
+                drop(snap);
+                Ok(self.write_plain(by, "undo again", vec!["原报文此前已被取消".to_owned()], None).await)
+            }
+            Some(m) if !m.settlement.is_empty() => {
+                let made = snap.settlement(&m.settlement).await.map_err(internal)?;
+                let made = made.ok_or_else(|| internal("a message names a settlement that is not there"))?;
+                if made.person != ask.person {
+                    return Err(Refusal::new("PERSON_MISMATCH", "人员编号与原交易不一致")
+                        .at("psn_no")
+                        .hint("请核对原报文"));
+                }
+                if made.reverses.is_some() {
+                    return Err(cannot("原交易是撤销结算，不能冲正", "如需恢复请重新结算"));
+                }
+                if made.reversed_commit.is_some() {
+                    drop(snap);
+                    return Ok(self.write_plain(by, "undo again", vec!["原结算此前已撤销".to_owned()], None).await);
+                }
+                self.reverse_row(snap, by, made, None).await
+            }
+            // what else concerned a visit (lines, changes) has transactions of its own to take it back
+            Some(m) if !m.visit.is_empty() && matches!(original.infno.as_str(), "2201" | "2401") => {
+                let doc = self.visit_state(&mut snap, by, &m.visit, &ask.person, None).await?;
+                self.cancel_row(snap, by, doc).await
+            }
+            Some(_) => Err(cannot("原交易没有可冲正的业务", "请使用对应的撤销交易")),
         }
-        Err(busy())
     }
 
     /// A change that writes nothing but its answer.

@@ -15,13 +15,22 @@ impl Agency {
                 .at("certno")
                 .hint("请核对证件类型和证件号码；新参保人员请联系经办机构")
         };
-        let no = match query.person {
-            Some(no) => no,
+        let state = match query.person {
+            Some(no) => snap.person(&no).await.map_err(internal)?.ok_or_else(unknown)?,
             None => {
-                snap.persons_by_cert(&query.cert_no).await.map_err(internal)?.into_iter().next().ok_or_else(unknown)?
+                let mut found = holders(&mut snap, &query.cert_no).await?;
+                // one number may stand for two people while a wrong one waits to be corrected
+                if found.len() > 1 && !query.name.is_empty() {
+                    found.retain(|s| s.person.name == query.name);
+                }
+                if found.len() > 1 {
+                    return Err(Refusal::new("CERT_AMBIGUOUS", "该证件号码登记在多名参保人名下")
+                        .at("certno")
+                        .hint("请填写姓名，或改用psn_no查询；并联系经办机构更正登记"));
+                }
+                found.pop().ok_or_else(unknown)?
             }
         };
-        let state = snap.person(&no).await.map_err(internal)?.ok_or_else(unknown)?;
         if !query.name.is_empty() && query.name != state.person.name {
             return Err(Refusal::new("NAME_MISMATCH", "姓名与证件号码登记的不一致")
                 .at("psn_name")
@@ -128,7 +137,7 @@ impl Agency {
         let state = self.person_state(&mut snap, person).await?;
         let runtime = self.runtime_of(&mut snap, None).await?;
         let settlements = snap.settlements_of_person(person).await.map_err(internal)?;
-        self.rebuild(&mut snap, &state, Vec::new(), &settlements, &runtime).await
+        self.rebuild(snap, &state, &settlements, runtime).await
     }
 
     /// The waterfall of a stored settlement, recomputed from its facts: for `policy explain`.
@@ -168,4 +177,14 @@ impl Agency {
         let priced = price(&facts);
         Ok((facts, priced))
     }
+}
+
+/// Those who hold a certificate number now; who held it before a correction does not count.
+async fn holders(snap: &mut Snapshot, cert_no: &str) -> Outcome<Vec<PersonState>> {
+    let mut found = Vec::new();
+    for no in snap.persons_by_cert(cert_no).await.map_err(internal)? {
+        let state = snap.person(&no).await.map_err(internal)?;
+        found.extend(state.filter(|s| s.person.cert_no.eq_ignore_ascii_case(cert_no)));
+    }
+    Ok(found)
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use dingan_core::adjudicate::adjudicate;
+use dingan_core::decision::Decision;
 use dingan_core::finding::Stage;
 use dingan_core::person::CommitNo;
 use dingan_core::resolve::resolve;
@@ -26,6 +27,8 @@ pub struct ReplayReport {
     pub equal: usize,
     /// Decisions that differ.
     pub different: Vec<ReplayedDifference>,
+    /// Of those equal, how many another version of the program had decided.
+    pub by_other_versions: usize,
     /// Settlements whose ledger postings do not sum to zero.
     pub unbalanced: Vec<SettlementId>,
 }
@@ -42,8 +45,11 @@ impl Agency {
             after = last.commit_no;
             for s in page {
                 match self.rebuilt(&s).await {
-                    Ok(bytes) if bytes == s.decision => report.equal += 1,
-                    Ok(bytes) => {
+                    Ok((bytes, other)) if bytes == s.decision => {
+                        report.equal += 1;
+                        report.by_other_versions += usize::from(other);
+                    }
+                    Ok((bytes, _)) => {
                         let at = bytes
                             .iter()
                             .zip(&s.decision)
@@ -65,7 +71,9 @@ impl Agency {
         }
     }
 
-    async fn rebuilt(&self, s: &StoredSettlement) -> Result<Vec<u8>, String> {
+    /// The bytes as this program decides them, under the stored decision's version: a newer program that
+    /// decides the same way replays the same. Beside them, whether that version is another.
+    async fn rebuilt(&self, s: &StoredSettlement) -> Result<(Vec<u8>, bool), String> {
         let said = |r: Refusal| format!("{}: {}", r.code, r.message);
         let mut then = self.store.snapshot_at(s.as_of).await.map_err(|e| e.to_string())?;
         let claim = self.claim_of(&mut then, s).await.map_err(said)?;
@@ -74,9 +82,13 @@ impl Agency {
         let file =
             then.person_file(&person, &s.visit, history_from(claim.visit.begin)).await.map_err(|e| e.to_string())?;
         drop(then);
+        let engine = serde_json::from_slice::<Decision>(&s.decision).map_err(|e| e.to_string())?.engine;
         tokio::task::spawn_blocking(move || {
             let facts = Arc::new(resolve(&claim, &file, &runtime.bundle).map_err(|e| e.to_string())?);
-            Ok(adjudicate(&facts, &runtime.rules, Stage::During).to_bytes())
+            let mut decision = adjudicate(&facts, &runtime.rules, Stage::During);
+            let other = engine != decision.engine;
+            decision.engine = engine;
+            Ok((decision.to_bytes(), other))
         })
         .await
         .map_err(|e| e.to_string())?

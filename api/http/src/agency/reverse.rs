@@ -8,6 +8,7 @@ use dingan_core::ledger::reversed;
 use dingan_core::person::CommitNo;
 use dingan_core::rebuild::{Difference, YearEvent, rebuild_year};
 use dingan_store::{AccountMove, NewSettlement, StoredSettlement};
+use std::collections::BTreeSet;
 
 impl Agency {
     pub(super) async fn reverse_settlement(
@@ -17,77 +18,67 @@ impl Agency {
         render: Render<Settled>,
     ) -> Outcome<Reply> {
         let render = Arc::new(render);
-        for _ in 0..ATTEMPTS {
-            let mut snap = self.snap().await?;
-            self.visit_state(&mut snap, by, &ask.visit, &ask.person, Some(ask.stay)).await?;
-            let unknown = || {
-                Refusal::new("SETTLEMENT_UNKNOWN", "未找到该结算ID，或该结算不属于该就诊")
-                    .at("setl_id")
-                    .hint("请使用2207或2304返回的setl_id（不是medins_setl_id）")
-            };
-            let original = snap.settlement(&ask.settlement).await.map_err(internal)?.ok_or_else(unknown)?;
-            if original.visit != ask.visit || original.institution != by.institution {
-                return Err(unknown());
-            }
-            if original.reverses.is_some() {
-                return Err(Refusal::new("IS_REVERSAL", "该结算ID是一笔撤销记录，不能再撤销")
-                    .at("setl_id")
-                    .hint("请使用原结算的setl_id"));
-            }
-            if original.reversed_commit.is_some() {
-                return Err(Refusal::new("ALREADY_REVERSED", "该结算此前已撤销").at("setl_id").hint("请用5203查询"));
-            }
-            match self.reverse_row(&mut snap, by, original, Some(Arc::clone(&render))).await? {
-                Ok(c) => return reply(&c.answer),
-                Err(CommitError::Conflict) => {}
-                Err(CommitError::Answered) => return self.answered_meanwhile(by).await,
-                Err(e) => return Err(internal(e)),
-            }
+        self.until_written(by, || self.try_reversing(by, &ask, &render)).await
+    }
+
+    async fn try_reversing(&self, by: &Caller, ask: &ReverseAsk, render: &Arc<Render<Settled>>) -> Tried {
+        let mut snap = self.snap().await?;
+        self.visit_state(&mut snap, by, &ask.visit, &ask.person, Some(ask.stay)).await?;
+        let unknown = || {
+            Refusal::new("SETTLEMENT_UNKNOWN", "未找到该结算ID，或该结算不属于该就诊")
+                .at("setl_id")
+                .hint("请使用2207或2304返回的setl_id（不是medins_setl_id）")
+        };
+        let original = snap.settlement(&ask.settlement).await.map_err(internal)?.ok_or_else(unknown)?;
+        if original.visit != ask.visit || original.institution != by.institution {
+            return Err(unknown());
         }
-        Err(busy())
+        if original.reverses.is_some() {
+            return Err(Refusal::new("IS_REVERSAL", "该结算ID是一笔撤销记录，不能再撤销")
+                .at("setl_id")
+                .hint("请使用原结算的setl_id"));
+        }
+        if original.reversed_commit.is_some() {
+            return Err(Refusal::new("ALREADY_REVERSED", "该结算此前已撤销").at("setl_id").hint("请用5203查询"));
+        }
+        self.reverse_row(snap, by, original, Some(Arc::clone(render))).await
     }
 
     /// Writes the counter-entry of a settlement that lives. Later settlements keep their amounts;
     /// what they would be now is written down as proposals.
     pub(super) async fn reverse_row(
         &self,
-        snap: &mut Snapshot,
+        mut snap: Snapshot,
         by: &Caller,
         original: StoredSettlement,
         render: Option<Arc<Render<Settled>>>,
-    ) -> Outcome<Result<Committed, CommitError>> {
-        let person = self.person_state(snap, &original.person).await?;
-        let runtime = self.runtime_of(snap, None).await?;
-        let later: Vec<StoredSettlement> = snap
-            .settlements_of_person(&original.person)
-            .await
-            .map_err(internal)?
-            .into_iter()
-            .filter(|s| s.commit_no > original.commit_no)
-            .collect();
-        self.check_order(snap, &original, &later).await?;
+    ) -> Tried {
+        let person = self.person_state(&mut snap, &original.person).await?;
+        let runtime = self.runtime_of(&mut snap, None).await?;
+        let mut living = snap.settlements_of_person(&original.person).await.map_err(internal)?;
+        living.retain(|s| s.id != original.id);
+        let later: Vec<&StoredSettlement> = living.iter().filter(|s| s.commit_no > original.commit_no).collect();
+        self.check_order(&mut snap, &original, &later).await?;
 
-        let a = original.amounts;
-        let own_back = a.account - a.family_account;
+        // what was drawn goes back where it came from: the person may have another family account by now
         let mut guard = guard_of(&person, by);
-        if !own_back.is_zero() {
-            guard.accounts.push(AccountMove {
-                account: person.own.account.clone(),
-                version: person.own.version,
-                amount: own_back,
-            });
-        }
-        if !a.family_account.is_zero()
-            && let Some(f) = &person.family
-        {
-            guard.accounts.push(AccountMove {
-                account: f.account.clone(),
-                version: f.version,
-                amount: a.family_account,
-            });
+        let mut own = person.own.balance;
+        for (state, moved) in snap.accounts_moved(&original.id).await.map_err(internal)? {
+            if state.account == person.own.account {
+                own -= moved;
+            }
+            guard.accounts.push(AccountMove { account: state.account, version: state.version, amount: -moved });
         }
 
-        let proposals = self.proposals_after(snap, &person, &original, &later, &runtime).await?;
+        let mut view = self.view_of(&mut snap, by, original.clone()).await?;
+        let later: BTreeSet<SettlementId> = later.into_iter().map(|s| s.id.clone()).collect();
+        let mut proposals = Vec::new();
+        if later.is_empty() {
+            drop(snap);
+        } else {
+            proposals = self.rebuild(snap, &person, &living, Arc::clone(&runtime)).await?;
+        }
+        proposals.retain(|d| later.contains(&d.settlement));
         let cause = format!("reversal of {}", original.id);
         let proposals: Vec<_> = proposals.into_iter().map(|d| (person.person.no.clone(), cause.clone(), d)).collect();
         let mut warnings = Vec::new();
@@ -95,10 +86,9 @@ impl Agency {
             warnings.push(format!("撤销后有{}笔其后的结算按现状重算会不同，金额不变，已登记待核", proposals.len()));
         }
 
-        let mut view = self.view_of(snap, by, original.clone()).await?;
         let decision: Decision = serde_json::from_slice(&original.decision)
             .map_err(|e| internal(StoreError::Damaged { table: "settlement", reason: e.to_string() }))?;
-        let amounts = a.negated(person.own.balance + own_back);
+        let amounts = original.amounts.negated(own);
         view.amounts = amounts;
         view.time = Some(by.now);
         view.msgid = by.msgid.clone();
@@ -150,7 +140,7 @@ impl Agency {
         &self,
         snap: &mut Snapshot,
         original: &StoredSettlement,
-        later: &[StoredSettlement],
+        later: &[&StoredSettlement],
     ) -> Outcome<()> {
         if later.iter().any(|s| s.visit == original.visit && s.batch == original.batch && original.batch.is_empty()) {
             return Err(Refusal::new("NEWER_PART", "该住院其后还有有效的结算，须从最新一笔开始撤销")
@@ -174,43 +164,27 @@ impl Agency {
         Ok(())
     }
 
-    /// What the later settlements would be without the reversed one.
-    async fn proposals_after(
-        &self,
-        snap: &mut Snapshot,
-        person: &PersonState,
-        original: &StoredSettlement,
-        later: &[StoredSettlement],
-        runtime: &Runtime,
-    ) -> Outcome<Vec<Difference>> {
-        if later.is_empty() {
-            return Ok(Vec::new());
-        }
-        let entries = snap.entries_before(&person.person.no, original.commit_no).await.map_err(internal)?;
-        self.rebuild(snap, person, entries, later, runtime).await
-    }
-
-    /// Re-prices settlements from what they were decided on.
+    /// Re-prices all settlements of a person that live (without one that is about to be reversed) from what
+    /// they were decided on, and says which would differ. Takes the snapshot, to give it back before it computes.
     pub(super) async fn rebuild(
         &self,
-        snap: &mut Snapshot,
+        mut snap: Snapshot,
         person: &PersonState,
-        entries: Vec<dingan_core::person::AccumulatorEntry>,
-        settlements: &[StoredSettlement],
-        runtime: &Runtime,
+        living: &[StoredSettlement],
+        runtime: Arc<Runtime>,
     ) -> Outcome<Vec<Difference>> {
-        let mut events = Vec::with_capacity(settlements.len());
-        for s in settlements {
+        let mut events = Vec::with_capacity(living.len());
+        for s in living {
             events.push(YearEvent {
                 settlement: s.id.clone(),
-                claim: self.claim_of(snap, s).await?,
+                claim: self.claim_of(&mut snap, s).await?,
                 decided: s.amounts,
             });
         }
-        let from = settlements.first().map_or(NaiveDateTime::default(), |s| s.time);
-        let mut file = snap.person_file(person, &VisitId::default(), history_from(from)).await.map_err(internal)?;
-        file.entries = entries;
-        Ok(rebuild_year(&events, &file, &runtime.bundle))
+        let file = snap.person_file(person, &VisitId::default(), NaiveDateTime::MAX).await.map_err(internal)?;
+        drop(snap);
+        let work = move || rebuild_year(&events, &file, &runtime.bundle);
+        tokio::task::spawn_blocking(work).await.map_err(internal)
     }
 
     /// The claim a settlement settled, as it was then.

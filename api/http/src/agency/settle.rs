@@ -12,7 +12,7 @@ use dingan_core::journal::history_lines;
 use dingan_core::money::Money;
 use dingan_core::person::CommitNo;
 use dingan_core::resolve::resolve;
-use dingan_store::{AccountMove, NewFindings, NewSettlement, StoredLine, StoredSettlement, VisitDoc};
+use dingan_store::{AccountMove, NewFindings, NewSettlement, Shown, StoredLine, StoredSettlement, VisitDoc};
 
 /// A bill as it was decided, with all that its commit needs.
 pub(super) struct Decided {
@@ -31,14 +31,13 @@ pub(super) struct Decided {
 enum Bill {
     /// Decided now.
     New(Box<Decided>),
-    /// Settled before, under whatever message.
-    Existing(Box<StoredSettlement>),
+    /// Settled before, under whatever message: that settlement as it is shown.
+    Existing(Box<PersonState>, Box<Settled>),
 }
 
 impl Agency {
     pub(super) async fn trial(&self, by: &Caller, ask: SettleAsk) -> Outcome<(Settled, Vec<String>)> {
-        let mut snap = self.snap().await?;
-        match self.decide(&mut snap, by, &ask, true).await? {
+        match self.decide(by, &ask, true).await? {
             Bill::New(d) => {
                 let bill = (d.doc.visit.id.clone(), d.batch.clone());
                 let mut given = lock(&self.given);
@@ -49,7 +48,7 @@ impl Agency {
                 drop(given);
                 Ok((settled(&d, by, &ask, None), warnings_of(&d.decision)))
             }
-            Bill::Existing(_) => Err(Refusal::new("ALREADY_SETTLED", "该账单已结算，没有未结算的费用明细")
+            Bill::Existing(..) => Err(Refusal::new("ALREADY_SETTLED", "该账单已结算，没有未结算的费用明细")
                 .at(if ask.stay { "mdtrt_id" } else { "chrg_bchno" })
                 .hint("请用5203查询结算结果")),
         }
@@ -57,53 +56,61 @@ impl Agency {
 
     pub(super) async fn settle_bill(&self, by: &Caller, ask: SettleAsk, render: Render<Settled>) -> Outcome<Reply> {
         let render = Arc::new(render);
-        for _ in 0..ATTEMPTS {
-            let mut snap = self.snap().await?;
-            let d = match self.decide(&mut snap, by, &ask, false).await? {
-                Bill::New(d) => d,
-                Bill::Existing(s) => return self.settled_before(&mut snap, by, *s, &render).await,
-            };
-            drop(snap);
-            let mut warnings = warnings_of(&d.decision);
-            let bill = (d.doc.visit.id.clone(), d.batch.clone());
-            let given = lock(&self.given).get(&bill).copied();
-            if given.is_some_and(|g| g != d.decision.priced.amounts) {
-                warnings.push("本次结算与此前的预结算结果不同：其间明细、人员信息、累计或政策已有变化".to_owned());
-            }
-            let decision = Arc::clone(&d.decision);
-            match self.write_settlement(by, &ask, *d, warnings, Arc::clone(&render)).await {
-                Ok(c) => {
-                    self.metrics.settled(&decision);
-                    lock(&self.given).remove(&bill);
-                    return reply(&c.answer);
-                }
-                Err(CommitError::Conflict) => {}
-                Err(CommitError::Answered) => return self.answered_meanwhile(by).await,
-                Err(e) => return Err(internal(e)),
-            }
-        }
-        Err(busy())
+        self.until_written(by, || self.try_settling(by, &ask, &render)).await
     }
 
-    /// The bill was settled under another message: the same settlement, said so.
+    async fn try_settling(&self, by: &Caller, ask: &SettleAsk, render: &Arc<Render<Settled>>) -> Tried {
+        let d = match self.decide(by, ask, false).await? {
+            Bill::New(d) => d,
+            Bill::Existing(person, view) => return Ok(self.settled_before(by, &person, *view, render).await),
+        };
+        let mut warnings = warnings_of(&d.decision);
+        let bill = (d.doc.visit.id.clone(), d.batch.clone());
+        let given = lock(&self.given).get(&bill).copied();
+        if given.is_some_and(|g| g != d.decision.priced.amounts) {
+            warnings.push("本次结算与此前的预结算结果不同：其间明细、人员信息、累计或政策已有变化".to_owned());
+        }
+        let decision = Arc::clone(&d.decision);
+        let written = self.write_settlement(by, ask, *d, warnings, Arc::clone(render)).await;
+        if written.is_ok() {
+            self.metrics.settled(&decision);
+            lock(&self.given).remove(&bill);
+        }
+        Ok(written)
+    }
+
+    /// The bill was settled under another message: the same settlement, said so. The answer is kept under
+    /// this message too, so that it stays what it was when that settlement is reversed, and 2601 of this
+    /// message finds what it answered.
     async fn settled_before(
         &self,
-        snap: &mut Snapshot,
         by: &Caller,
-        s: StoredSettlement,
-        render: &Render<Settled>,
-    ) -> Outcome<Reply> {
-        let view = self.view_of(snap, by, s).await?;
-        Ok(Reply {
-            output: render(&view), warnings: vec!["该账单此前已结算，返回原结算结果，未重复结算".to_owned()]
-        })
+        person: &PersonState,
+        view: Settled,
+        render: &Arc<Render<Settled>>,
+    ) -> Result<Committed, CommitError> {
+        let (at, render) = (by.now, Arc::clone(render));
+        self.write(
+            // the person's book is compared, so that a reversal in between is not answered over
+            guard_of(person, by),
+            Box::new(move |_| Write {
+                kind: "settled before",
+                at,
+                answer: answer(render(&view), vec!["该账单此前已结算，返回原结算结果，未重复结算".to_owned()]),
+                message_visit: view.visit.id.clone(),
+                message_settlement: view.id.clone().unwrap_or_default(),
+                ..Write::default()
+            }),
+        )
+        .await
     }
 
-    async fn decide(&self, snap: &mut Snapshot, by: &Caller, ask: &SettleAsk, trial: bool) -> Outcome<Bill> {
-        let runtime = self.runtime_of(snap, None).await?;
+    async fn decide(&self, by: &Caller, ask: &SettleAsk, trial: bool) -> Outcome<Bill> {
+        let mut snap = self.snap().await?;
+        let runtime = self.runtime_of(&mut snap, None).await?;
         self.check_institution(&runtime, by)?;
-        let doc = self.visit_state(snap, by, &ask.visit, &ask.person, Some(ask.stay)).await?;
-        let person = self.person_state(snap, &ask.person).await?;
+        let doc = self.visit_state(&mut snap, by, &ask.visit, &ask.person, Some(ask.stay)).await?;
+        let person = self.person_state(&mut snap, &ask.person).await?;
         check_cert(&ask.cert_no, &person)?;
         check_ask(&doc, ask)?;
 
@@ -114,9 +121,11 @@ impl Agency {
         }
         let settled = snap.settlements_of_visit(&ask.visit).await.map_err(internal)?;
         if let Some(s) = existing(&settled, &lines, ask, &batch) {
-            return Ok(Bill::Existing(Box::new(s.clone())));
+            let view = self.view_of(&mut snap, by, s.clone()).await?;
+            return Ok(Bill::Existing(Box::new(person), Box::new(view)));
         }
-        if lines.is_empty() && settled.is_empty() {
+        // only the end of a stay whose parts are settled may have nothing to add
+        if lines.is_empty() && (!ask.stay || settled.is_empty()) {
             return Err(Refusal::new("NO_LINES", "该账单没有未结算的费用明细")
                 .at(if ask.stay { "mdtrt_id" } else { "chrg_bchno" })
                 .hint("请先上传费用明细（2204或2301）"));
@@ -139,6 +148,8 @@ impl Agency {
         };
         let file = snap.person_file(&person, &ask.visit, history_from(doc.visit.begin)).await.map_err(internal)?;
         let as_of = snap.as_of();
+        // deciding takes its time; others may read meanwhile
+        drop(snap);
         let (facts, decision) = decide_claim(claim, file, Arc::clone(&runtime)).await?;
         check_totals(ask, &lines, &decision)?;
         check_parts(ask, &decision)?;
@@ -202,29 +213,21 @@ impl Agency {
         let doc = snap.visit(&s.visit).await.map_err(internal)?;
         snap.go_to(now);
         let doc = doc.ok_or_else(|| internal("a settlement without its visit"))?.doc;
-        let begin = doc.visit.begin.date();
         let institution = runtime
             .bundle
-            .institution(&s.institution, begin)
+            .institution(&s.institution, doc.visit.begin.date())
             .cloned()
             .ok_or_else(|| internal("a settlement without its institution"))?;
-        let relation = person
-            .person
-            .relations
-            .iter()
-            .filter(|r| r.insurance == doc.visit.insurance && r.covers(begin))
-            .max_by_key(|r| r.begin);
-        let end = Claim { visit: doc.visit.clone(), lines: Vec::new(), request: s.request.clone() }.end().date();
         Ok(Settled {
             id: Some(s.id),
             time: Some(s.time),
-            person_type: relation.map(|r| r.person_type.clone()).unwrap_or_default(),
-            civil_servant: relation.is_some_and(|r| r.civil_servant),
-            division: relation.map(|r| r.division.clone()).unwrap_or_default(),
+            person_type: s.shown.person_type,
+            civil_servant: s.shown.civil_servant,
+            division: s.shown.division,
             person: Arc::new(person.person),
             visit: doc.visit,
             institution,
-            days: (begin, end),
+            days: s.shown.days,
             decision: Arc::new(decision),
             msgid: if s.msgid.is_empty() { by.msgid.clone() } else { s.msgid },
             invoice: s.invoice,
@@ -341,20 +344,29 @@ fn warnings_of(d: &Decision) -> Vec<String> {
     out
 }
 
-fn settled(d: &Decided, by: &Caller, ask: &SettleAsk, id: Option<SettlementId>) -> Settled {
-    let person = d.facts.person();
-    let first = d.facts.portions.first().map_or(by.now.date(), |p| p.days.0);
-    let last = d.facts.portions.last().map_or(first, |p| p.days.1);
-    Settled {
-        time: id.as_ref().map(|_| by.now),
-        id,
+fn shown(facts: &Facts, by: &Caller) -> Shown {
+    let person = facts.person();
+    let first = facts.portions.first().map_or(by.now.date(), |p| p.days.0);
+    Shown {
         person_type: person.map(|p| p.person_type.clone()).unwrap_or_default(),
         civil_servant: person.is_some_and(|p| p.civil_servant),
         division: person.map(|p| p.division.clone()).unwrap_or_default(),
+        days: (first, facts.portions.last().map_or(first, |p| p.days.1)),
+    }
+}
+
+fn settled(d: &Decided, by: &Caller, ask: &SettleAsk, id: Option<SettlementId>) -> Settled {
+    let shown = shown(&d.facts, by);
+    Settled {
+        time: id.as_ref().map(|_| by.now),
+        id,
+        person_type: shown.person_type,
+        civil_servant: shown.civil_servant,
+        division: shown.division,
         person: Arc::new(d.person.person.clone()),
         visit: d.doc.visit.clone(),
         institution: Arc::<Institution>::clone(&d.facts.institution),
-        days: (first, last),
+        days: shown.days,
         amounts: d.decision.priced.amounts,
         decision: Arc::clone(&d.decision),
         msgid: by.msgid.clone(),
@@ -409,6 +421,7 @@ fn settlement_row(d: Decided, by: &Caller, ask: &SettleAsk, id: SettlementId, no
             msgid: by.msgid.clone(),
             invoice: ask.invoice.clone(),
             request: d.request,
+            shown: shown(&d.facts, by),
             amounts: d.decision.priced.amounts,
             decision: d.decision.to_bytes(),
         },

@@ -10,43 +10,38 @@ const CLOCK_SKEW_HOURS: i64 = 24;
 impl Agency {
     pub(super) async fn register_visit(&self, by: &Caller, new: NewVisit, render: Render<VisitId>) -> Outcome<Reply> {
         let render = Arc::new(render);
-        for _ in 0..ATTEMPTS {
-            let mut snap = self.snap().await?;
-            let runtime = self.runtime_of(&mut snap, None).await?;
-            self.check_institution(&runtime, by)?;
-            let person = self.person_state(&mut snap, &new.visit.person).await?;
-            self.check_new_visit(&mut snap, by, &new, &person).await?;
+        self.until_written(by, || self.try_registering(by, &new, &render)).await
+    }
 
-            let mut doc =
-                VisitDoc { visit: new.visit.clone(), case_no: new.case_no.clone(), stay: new.visit.kind().is_stay() };
-            doc.visit.institution = by.institution.clone();
-            drop(snap);
-            let (render, now, place) = (Arc::clone(&render), by.now, region(&runtime, by));
-            let written = self
-                .write(
-                    guard_of(&person, by),
-                    Box::new(move |no| {
-                        doc.visit.id = VisitId::from(format!("{place}1{no:013}"));
-                        let id = doc.visit.id.clone();
-                        Write {
-                            kind: "register",
-                            at: now,
-                            answer: answer(render(&id), Vec::new()),
-                            message_visit: id,
-                            visit: Some((doc, false)),
-                            ..Write::default()
-                        }
-                    }),
-                )
-                .await;
-            match written {
-                Ok(c) => return reply(&c.answer),
-                Err(CommitError::Conflict) => {}
-                Err(CommitError::Answered) => return self.answered_meanwhile(by).await,
-                Err(e) => return Err(internal(e)),
-            }
-        }
-        Err(busy())
+    async fn try_registering(&self, by: &Caller, new: &NewVisit, render: &Arc<Render<VisitId>>) -> Tried {
+        let mut snap = self.snap().await?;
+        let runtime = self.runtime_of(&mut snap, None).await?;
+        self.check_institution(&runtime, by)?;
+        let person = self.person_state(&mut snap, &new.visit.person).await?;
+        self.check_new_visit(&mut snap, by, new, &person).await?;
+
+        let mut doc =
+            VisitDoc { visit: new.visit.clone(), case_no: new.case_no.clone(), stay: new.visit.kind().is_stay() };
+        doc.visit.institution = by.institution.clone();
+        drop(snap);
+        let (render, now, place) = (Arc::clone(render), by.now, region(&runtime, by));
+        Ok(self
+            .write(
+                guard_of(&person, by),
+                Box::new(move |no| {
+                    doc.visit.id = VisitId::from(format!("{place}1{no:013}"));
+                    let id = doc.visit.id.clone();
+                    Write {
+                        kind: "register",
+                        at: now,
+                        answer: answer(render(&id), Vec::new()),
+                        message_visit: id,
+                        visit: Some((doc, false)),
+                        ..Write::default()
+                    }
+                }),
+            )
+            .await)
     }
 
     async fn check_new_visit(
@@ -84,36 +79,31 @@ impl Agency {
     }
 
     pub(super) async fn change_visit(&self, by: &Caller, change: VisitChange) -> Outcome<Reply> {
-        for _ in 0..ATTEMPTS {
-            let mut snap = self.snap().await?;
-            let stay = change.kind != ChangeKind::Outpatient;
-            let doc = self.visit_state(&mut snap, by, &change.visit, &change.person, Some(stay)).await?;
-            let person = self.person_state(&mut snap, &change.person).await?;
-            let settled = snap.settlements_of_visit(&change.visit).await.map_err(internal)?;
-            drop(snap);
-            let (doc, warnings) = changed(doc, &change, by, &settled)?;
-            let now = by.now;
-            let written = self
-                .write(
-                    guard_of(&person, by),
-                    Box::new(move |_| Write {
-                        kind: "change visit",
-                        at: now,
-                        answer: answer(Value::Null, warnings),
-                        message_visit: doc.visit.id.clone(),
-                        visit: Some((doc, false)),
-                        ..Write::default()
-                    }),
-                )
-                .await;
-            match written {
-                Ok(c) => return reply(&c.answer),
-                Err(CommitError::Conflict) => {}
-                Err(CommitError::Answered) => return self.answered_meanwhile(by).await,
-                Err(e) => return Err(internal(e)),
-            }
-        }
-        Err(busy())
+        self.until_written(by, || self.try_changing(by, &change)).await
+    }
+
+    async fn try_changing(&self, by: &Caller, change: &VisitChange) -> Tried {
+        let mut snap = self.snap().await?;
+        let stay = change.kind != ChangeKind::Outpatient;
+        let doc = self.visit_state(&mut snap, by, &change.visit, &change.person, Some(stay)).await?;
+        let person = self.person_state(&mut snap, &change.person).await?;
+        let settled = snap.settlements_of_visit(&change.visit).await.map_err(internal)?;
+        drop(snap);
+        let (doc, warnings) = changed(doc, change, by, &settled)?;
+        let now = by.now;
+        Ok(self
+            .write(
+                guard_of(&person, by),
+                Box::new(move |_| Write {
+                    kind: "change visit",
+                    at: now,
+                    answer: answer(Value::Null, warnings),
+                    message_visit: doc.visit.id.clone(),
+                    visit: Some((doc, false)),
+                    ..Write::default()
+                }),
+            )
+            .await)
     }
 
     pub(super) async fn cancel_visit(
@@ -123,27 +113,18 @@ impl Agency {
         person: PersonNo,
         stay: bool,
     ) -> Outcome<Reply> {
-        for _ in 0..ATTEMPTS {
-            let mut snap = self.snap().await?;
-            let doc = self.visit_state(&mut snap, by, &visit, &person, Some(stay)).await?;
-            match self.cancel_row(&mut snap, by, doc).await? {
-                Ok(c) => return reply(&c.answer),
-                Err(CommitError::Conflict) => {}
-                Err(CommitError::Answered) => return self.answered_meanwhile(by).await,
-                Err(e) => return Err(internal(e)),
-            }
-        }
-        Err(busy())
+        self.until_written(by, || self.try_cancelling(by, &visit, &person, stay)).await
+    }
+
+    async fn try_cancelling(&self, by: &Caller, visit: &VisitId, person: &PersonNo, stay: bool) -> Tried {
+        let mut snap = self.snap().await?;
+        let doc = self.visit_state(&mut snap, by, visit, person, Some(stay)).await?;
+        self.cancel_row(snap, by, doc).await
     }
 
     /// Cancels a registration without settlements and lines.
-    pub(super) async fn cancel_row(
-        &self,
-        snap: &mut Snapshot,
-        by: &Caller,
-        doc: VisitDoc,
-    ) -> Outcome<Result<Committed, CommitError>> {
-        let person = self.person_state(snap, &doc.visit.person).await?;
+    pub(super) async fn cancel_row(&self, mut snap: Snapshot, by: &Caller, doc: VisitDoc) -> Tried {
+        let person = self.person_state(&mut snap, &doc.visit.person).await?;
         if !snap.settlements_of_visit(&doc.visit.id).await.map_err(internal)?.is_empty() {
             return Err(Refusal::new("VISIT_SETTLED", "该就诊已有有效结算，不能撤销登记")
                 .at("mdtrt_id")
@@ -154,6 +135,7 @@ impl Agency {
                 .at("mdtrt_id")
                 .hint("请先撤销费用明细（2205或2302）"));
         }
+        drop(snap);
         let now = by.now;
         Ok(self
             .write(

@@ -64,7 +64,7 @@ pub(super) async fn person(c: &mut SqliteConnection, no: CommitNo, p: &Person) -
         .execute(&mut *c)
         .await?;
     sqlx::query("INSERT INTO person_cert (certno, psn_no) VALUES ($1, $2) ON CONFLICT DO NOTHING")
-        .bind(&p.cert_no)
+        .bind(p.cert_no.to_uppercase())
         .bind(p.no.as_str())
         .execute(&mut *c)
         .await?;
@@ -157,8 +157,8 @@ pub(super) async fn settlement(c: &mut SqliteConnection, no: CommitNo, s: &NewSe
     }
     sqlx::query(
         "INSERT INTO settlement (setl_id, commit_no, psn_no, mdtrt_id, fixmedins_code, chrg_bchno, setl_time, year, \
-         reverses, as_of, bundle, msgid, invono, request, amounts, decision) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+         reverses, as_of, bundle, msgid, invono, request, shown, amounts, decision) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
     )
     .bind(r.id.as_str())
     .bind(no)
@@ -174,6 +174,7 @@ pub(super) async fn settlement(c: &mut SqliteConnection, no: CommitNo, s: &NewSe
     .bind(&r.msgid)
     .bind(&r.invoice)
     .bind(text("settlement", &r.request)?)
+    .bind(text("settlement", &r.shown)?)
     .bind(text("settlement", &r.amounts)?)
     .bind(&r.decision)
     .execute(&mut *c)
