@@ -6,6 +6,7 @@ use crate::index::LineIndex;
 use crate::library::{RuleProblem, RuleSource};
 use crate::manifest::{RuleMeta, Status, repeated_codes};
 use crate::message::placeholders;
+use crate::natives::known;
 use dingan_core::codes::LineNo;
 use dingan_core::facts::Facts;
 use dingan_core::finding::{Hit, Review, RuleFailure, RuleSet, Scope, Stage, Undecided};
@@ -204,14 +205,19 @@ impl RuleLibrary {
         if let Err(error) = outcome {
             review.failures.push(RuleFailure { rule: meta.code.clone(), version: meta.version, error });
         }
-        let Run { mut hits, undecided, .. } = std::mem::take(&mut *view.run());
+        let Run { mut hits, undecided, selected, .. } = std::mem::take(&mut *view.run());
         // by the first line at stake; a finding on the whole claim comes first
         hits.sort_by_key(|h| h.lines.iter().map(|(at, _)| *at).min());
         review.hits.extend(hits.into_iter().map(|h| Hit {
             rule: meta.code.clone(),
             version: meta.version,
             title: meta.title.clone(),
-            severity: meta.severity,
+            severity: {
+                // a finding on the claim as a whole rests on the lines its selector let through
+                let whole = h.lines.is_empty().then_some(selected.iter().copied()).into_iter().flatten();
+                let at_stake = h.lines.iter().map(|(at, _)| *at).chain(whole);
+                known::severity(view, &meta.selector, meta.severity, at_stake)
+            },
             lines: h.lines.iter().filter_map(|(at, units)| Some((line_no(view, *at)?, *units))).collect(),
             related: h.related,
             period: h.period,

@@ -4,6 +4,7 @@
 //! to be judged. The walks themselves are in [`lines`] and [`history`].
 
 mod history;
+pub(crate) mod known;
 mod lines;
 
 use crate::facts::{Claim, Found, Line, Lines, Past, PastRow, View};
@@ -34,6 +35,7 @@ pub(crate) fn register(r: &mut Registry<'_>) {
         relate(&with, &mut related)?;
         raise(&view, at_stake(&lines)?, related, &evidence)
     });
+    known::register(r);
     lines::register(r);
     history::register(r);
 }

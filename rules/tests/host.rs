@@ -3,7 +3,7 @@
 
 use dingan_core::adjudicate::adjudicate;
 use dingan_core::facts::Facts;
-use dingan_core::finding::{Review, RuleSet, Stage};
+use dingan_core::finding::{Review, RuleSet, Severity, Stage};
 use dingan_core::knowledge::Knowledge;
 use dingan_rules::case::world::World;
 use dingan_rules::{RuleLibrary, RuleProblem, RuleSource, embedded_sources};
@@ -249,4 +249,23 @@ fn only_active_rules_run_unless_asked() {
     assert_eq!(all.review(&three_lines(), Stage::During).hits.len(), 1);
     assert!(all.review(&three_lines(), Stage::After).hits.is_empty(), "the rule runs at another stage");
     assert_eq!(library.rules().len(), 2, "both are listed");
+}
+
+/// A rule of two lines whose selector is a table with one confirmed point and one that is not.
+#[test]
+fn a_point_nobody_has_confirmed_founds_no_breach() {
+    let world: World = toml::from_str(
+        "visit = { begin = 2025-03-01, diagnosis = 'E10.900' }\nlines = [{ item = 'A' }, { item = 'B' }, { item = 'C' }]\n\
+         knowledge = [{ table = 't', item = 'A', ranges = ['E11'], text = 'x' },\n\
+         { table = 't', item = 'B', ranges = ['E11'], confirmed = false },\n\
+         { table = 't', item = 'C', ranges = ['E10-E14'], confirmed = false }]\n",
+    )
+    .unwrap();
+    let built = world.build().unwrap();
+    let mut source = rule("DG1001", "line", "if line.indicated(\"t\") == false { flag(#{}); }");
+    source.toml.push_str("[selector]\nknowledge = 't'\n");
+    let library = RuleLibrary::compile(&[source], Arc::clone(&built.bundle.knowledge)).unwrap();
+    let review = library.review(&Arc::new(built.facts().unwrap()), Stage::During);
+    let found: Vec<_> = review.hits.iter().map(|h| (h.lines.first().unwrap().0.as_str(), h.severity)).collect();
+    assert_eq!(found, [("1", Severity::Breach), ("2", Severity::Suspicious)], "{review:?}");
 }

@@ -127,9 +127,7 @@ fn worlds() -> impl Strategy<Value = World> {
                         table: table.to_owned(),
                         item: item.into(),
                         other: other.unwrap_or_default().into(),
-                        number: None,
-                        word: String::new(),
-                        source: String::new(),
+                        ..KnowledgeRow::default()
                     })
                     .collect(),
                 params: toml::Table::new(),

@@ -67,7 +67,8 @@ pub(super) const RATIO: ([&str; 6], [&str; 2]) = (
     ["hilist_code", "selfpay_prop_psn_type", "selfpay_prop_type", "selfpay_prop", "begndate", "enddate"],
     ["pric_from", "vali_flag"],
 );
-pub(super) const KNOWLEDGE: ([&str; 2], [&str; 4]) = (["table", "item"], ["other", "number", "word", "source"]);
+pub(super) const KNOWLEDGE: ([&str; 2], [&str; 9]) =
+    (["table", "item"], ["other", "number", "days", "word", "ranges", "names", "name", "text", "source"]);
 
 /// Reads institutions.
 pub fn read_institutions(file: &str, input: impl io::Read) -> Read<Institution> {
@@ -198,10 +199,32 @@ pub fn read_knowledge(file: &str, input: impl io::Read) -> Read<KnowledgeRow> {
             item: row.need_code("item", 50)?.into(),
             other: row.code("other", 50)?.into(),
             number: row.number("number")?,
+            days: days(row)?,
             word: row.code("word", 40)?.to_owned(),
+            ranges: list(row, "ranges")?,
+            names: list(row, "names")?,
+            name: row.text("name", 200)?.to_owned(),
+            text: row.text("text", 4000)?.to_owned(),
             source: row.text("source", 200)?.to_owned(),
+            ..KnowledgeRow::default()
         })
     })
+}
+
+/// A whole number of days, possibly empty.
+fn days(row: &Row<'_>) -> Result<Option<u32>, Refused> {
+    match row.code("days", 6)? {
+        "" => Ok(None),
+        d => match d.parse() {
+            Ok(d @ 1..=36_600) => Ok(Some(d)),
+            _ => Err(Refused { column: "days", reason: "not a whole number of days".to_owned() }),
+        },
+    }
+}
+
+/// A list in one cell, its parts separated by `|`.
+fn list(row: &Row<'_>, column: &'static str) -> Result<Vec<String>, Refused> {
+    Ok(row.text(column, 4000)?.split('|').map(str::trim).filter(|p| !p.is_empty()).map(str::to_owned).collect())
 }
 
 /// A level: 1, 2 or 3, with or without a leading zero; 4 and 9 (other, not rated) count as one.

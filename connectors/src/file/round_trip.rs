@@ -231,14 +231,18 @@ fn what_is_written_reads_back_the_same() {
         });
         round_trip!(practitioners, write_practitioners, read_practitioners);
         let knowledge = many(&mut any, |a, _| {
-            let (other, source) = (a.code(), a.word());
+            let (other, source, name) = (a.code(), a.word(), a.word());
             KnowledgeRow {
                 table: a.code(),
                 item: a.code().into(),
                 other: a.maybe(other).into(),
                 number: a.some_quantity(),
                 word: a.maybe("day".into()),
+                ranges: vec!["E11".into(), "C00-C97".into()],
+                names: vec![name.clone()],
+                name: a.maybe(name),
                 source: a.maybe(source),
+                ..KnowledgeRow::default()
             }
         });
         round_trip!(knowledge, write_knowledge, read_knowledge);

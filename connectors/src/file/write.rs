@@ -232,7 +232,12 @@ pub fn write_knowledge<'a>(
             ("item", r.item.to_string()),
             ("other", r.other.to_string()),
             ("number", or_empty(r.number)),
+            ("days", r.days.map(|d| d.to_string()).unwrap_or_default()),
             ("word", r.word.clone()),
+            ("ranges", r.ranges.join("|")),
+            ("names", r.names.join("|")),
+            ("name", r.name.clone()),
+            ("text", r.text.clone()),
             ("source", r.source.clone()),
         ]]
     })

@@ -25,16 +25,6 @@ pub(crate) fn register(r: &mut Registry<'_>) {
         Ok(lines_at(&c.0, at.iter().copied()))
     });
 
-    // what is known of a line's item
-    r.fun("knows", |l: &mut Line, table: ImmutableString, word: ImmutableString| -> Fallible<bool> {
-        let (_, fact) = l.net()?;
-        Ok(l.view.knowledge.get(&table, &fact.line.item).iter().any(|p| p.word == word.as_str()))
-    });
-    r.fun("number", |l: &mut Line, table: ImmutableString| -> Fallible<Dynamic> {
-        let (_, fact) = l.net()?;
-        let number = l.view.number(&table, &fact.line.item);
-        Ok(number.map_or(Dynamic::UNIT, |n| Dynamic::from_decimal(quantity(n))))
-    });
     r.fun("part", |l: &mut Line, units: Decimal| -> Fallible<Lines> {
         let units = Quantity::from_decimal_rounded(units).map_err(|e| fail(format!("{units} units: {e}")))?;
         Ok(Lines { view: Arc::clone(&l.view), at: Arc::from([(l.at, Some(units))]) })
