@@ -136,7 +136,7 @@ fn claim_row(
         return row;
     };
     let file = journal.file(&claim.visit.id, claim.visit.begin);
-    match resolve(&claim, &file, &runtime.bundle) {
+    match resolve(claim, file, &runtime.bundle) {
         Ok(facts) => {
             let facts = Arc::new(facts);
             let decision = adjudicate(&facts, &runtime.rules, Stage::During);

@@ -130,7 +130,7 @@ fn tier(view: &SettlementView, step: &Step, unpaid: Money, layer: Option<&Layer>
     let outpatient_whole = !view.settled.visit.kind().is_stay() && layer.is_some_and(|l| l.tiers.len() == 1);
     let code = match layer.map(|l| l.policy_item.as_str()) {
         Some("C00") if outpatient_whole => "C000".to_owned(),
-        Some("") | None => layer.map_or_else(|| step.layer.clone(), |l| l.fund_pay_type.as_str().to_owned()),
+        Some("") | None => layer.map_or_else(|| step.layer.to_string(), |l| l.fund_pay_type.as_str().to_owned()),
         Some(prefix) => format!("{prefix}{number}"),
     };
     let named = names::policy_item(&code).map(str::to_owned);

@@ -5,12 +5,13 @@
 //! since `core` does not know how they are written.
 
 use crate::codes::*;
+use crate::hash::HashMap;
 use crate::knowledge::{Knowledge, KnowledgeRow};
 use crate::money::{Price, Quantity, Rate};
 use crate::policy::BenefitPolicy;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// An inclusive range of days, open at the end where `end` is none.
@@ -121,7 +122,7 @@ pub struct Catalogue {
 impl Catalogue {
     /// Indexes rows. Of rows that hold on the same day, the one that begins last wins.
     pub fn new(rows: CatalogueRows) -> Self {
-        let mut by_code: HashMap<ItemCode, ItemRows> = HashMap::new();
+        let mut by_code: HashMap<ItemCode, ItemRows> = HashMap::default();
         for r in rows.items {
             by_code.entry(r.code.clone()).or_default().items.push(Arc::new(r));
         }
@@ -157,21 +158,35 @@ impl Catalogue {
         self.by_code.is_empty()
     }
 
+    /// Everything the catalogue has of an item.
+    pub fn rows(&self, code: &ItemCode) -> Option<&ItemRows> {
+        self.by_code.get(code)
+    }
+
     /// The item's row on a day.
     pub fn item(&self, code: &ItemCode, day: NaiveDate) -> Option<&Arc<CatalogueItem>> {
-        self.by_code.get(code)?.items.iter().find(|r| r.period.holds(day))
+        self.rows(code)?.item(day)
+    }
+}
+
+impl ItemRows {
+    /// The item's row on a day.
+    pub fn item(&self, day: NaiveDate) -> Option<&Arc<CatalogueItem>> {
+        self.items.iter().find(|r| r.period.holds(day))
     }
 
     /// Its limit price on a day for a level; none where the item has no limit there.
-    pub fn limit(&self, code: &ItemCode, level: Level, day: NaiveDate) -> Option<Price> {
-        self.by_code.get(code)?.limits.iter().find(|r| r.level == level && r.period.holds(day)).map(|r| r.limit)
+    pub fn limit(&self, level: Level, day: NaiveDate) -> Option<Price> {
+        self.limits.iter().find(|r| r.level == level && r.period.holds(day)).map(|r| r.limit)
     }
 
     /// Its self-pay ratio on a day for a kind of insured (row for `person_type` before the row for 99).
-    pub fn ratio(&self, code: &ItemCode, person_type: &str, price: Price, day: NaiveDate) -> Option<&SelfPayRatio> {
-        let rows = &self.by_code.get(code)?.ratios;
+    pub fn ratio(&self, person_type: &str, price: Price, day: NaiveDate) -> Option<&SelfPayRatio> {
         let find = |pt: &str| {
-            rows.iter().find(|r| r.person_type == pt && r.period.holds(day) && r.from_price.is_none_or(|p| price >= p))
+            let holds = |r: &&SelfPayRatio| {
+                r.person_type == pt && r.period.holds(day) && r.from_price.is_none_or(|p| price >= p)
+            };
+            self.ratios.iter().find(holds)
         };
         find(person_type).or_else(|| find("99"))
     }

@@ -1,29 +1,32 @@
 //! The codes of the field as types. The text stays what the wire said; meaning is added by methods.
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::sync::Arc;
+
+/// A short text of the wire: up to 24 bytes without a place of its own on the heap, so that claims are cheap
+/// to copy.
+pub type Text = CompactString;
 
 macro_rules! code {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
-        pub struct $name(Arc<str>);
+        pub struct $name(Text);
 
         impl $name {
             /// From the text of the wire.
-            pub fn new(s: impl Into<Arc<str>>) -> Self { Self(s.into()) }
+            pub fn new(s: impl Into<Text>) -> Self { Self(s.into()) }
             /// The text.
             pub fn as_str(&self) -> &str { &self.0 }
             /// Whether it is the empty text ("not given").
             pub fn is_empty(&self) -> bool { self.0.is_empty() }
         }
-        impl Default for $name { fn default() -> Self { Self(Arc::from("")) } }
-        impl From<&str> for $name { fn from(s: &str) -> Self { Self(Arc::from(s)) } }
-        impl From<String> for $name { fn from(s: String) -> Self { Self(Arc::from(s)) } }
+        impl From<&str> for $name { fn from(s: &str) -> Self { Self(s.into()) } }
+        impl From<String> for $name { fn from(s: String) -> Self { Self(s.into()) } }
         impl fmt::Display for $name { fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(&self.0) } }
-        impl fmt::Debug for $name { fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { write!(f, "{:?}", &*self.0) } }
+        impl fmt::Debug for $name { fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { write!(f, "{:?}", self.as_str()) } }
         impl std::borrow::Borrow<str> for $name { fn borrow(&self) -> &str { &self.0 } }
         impl AsRef<str> for $name { fn as_ref(&self) -> &str { &self.0 } }
     )*};

@@ -183,7 +183,7 @@ pub struct FundPayment {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fund: Option<Fund>,
     /// The layer that paid.
-    pub layer: String,
+    pub layer: Text,
     /// `inscp_scp_amt`: the base the layer was measured on.
     pub base: Money,
     /// `crt_payb_lmt_amt`: what the narrowest cap left before; none without a cap.
@@ -274,11 +274,11 @@ pub struct Step {
     /// Benefit year of the portion.
     pub year: i32,
     /// The layer.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub layer: String,
+    #[serde(default, skip_serializing_if = "Text::is_empty")]
+    pub layer: Text,
     /// Where in the policy the figure stands: `layer.basic.tier.0.ratio.2`.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub figure: String,
+    #[serde(default, skip_serializing_if = "Text::is_empty")]
+    pub figure: Text,
     /// Named operands in the order of the computation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub operands: Vec<(Cow<'static, str>, Operand)>,

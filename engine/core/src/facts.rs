@@ -7,7 +7,6 @@ use crate::money::{Money, Price, Quantity, Rate};
 use crate::person::{Balances, PastLine, PastVisit};
 use crate::policy::{BenefitPolicy, Place};
 use chrono::NaiveDate;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The facts of one claim.
@@ -103,12 +102,27 @@ pub struct Portion {
     pub person: PersonFacts,
     /// Indices into [`Facts::lines`].
     pub lines: Vec<usize>,
-    /// What each accumulator of the policy holds before.
-    pub used: BTreeMap<String, Money>,
-    /// What accumulators hold of this same visit from years before this portion's.
-    pub earlier: BTreeMap<String, Money>,
-    /// The period each accumulator counts in.
-    pub periods: BTreeMap<String, String>,
+    /// What each accumulator of the policy holds before, in the policy's order.
+    pub accumulators: Vec<Held>,
+}
+
+/// What an accumulator holds before a portion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// The sum of what lives in its period.
+    pub used: Money,
+    /// What it holds of this same visit from years before this portion's.
+    pub earlier: Money,
+    /// The period it counts in.
+    pub period: Text,
+}
+
+impl Portion {
+    /// What an accumulator holds, by its key.
+    pub fn held(&self, key: &str) -> Option<&Held> {
+        let at = self.policy.accumulators.iter().position(|a| a.key == key)?;
+        self.accumulators.get(at)
+    }
 }
 
 /// What rules see of the person besides this claim.

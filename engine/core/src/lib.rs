@@ -26,6 +26,7 @@ pub mod decision;
 pub mod explain;
 pub mod facts;
 pub mod finding;
+pub mod hash;
 pub mod journal;
 pub mod knowledge;
 pub mod ledger;

@@ -6,11 +6,13 @@ mod when;
 
 pub use when::holds;
 
+use crate::codes::Text;
 use crate::decision::{Amounts, FundPayment, LineSplit, Operand, PolicyUsed, Priced, Step, StepKind};
 use crate::facts::{Facts, Portion};
 use crate::money::{Money, Rate};
 use crate::person::AccumulatorEntry;
 use crate::policy::{AccountPart, Accumulator, Bearer, Feed, Fund, Layer};
+use compact_str::format_compact;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use when::pick;
@@ -38,6 +40,9 @@ pub fn price(facts: &Facts) -> Priced {
     }
 }
 
+/// What a portion added to an accumulator: key, period, amount.
+type Fresh = (Text, Text, Money);
+
 /// What one run over the portions gathers.
 #[derive(Default)]
 struct Run {
@@ -46,7 +51,7 @@ struct Run {
     entries: Vec<AccumulatorEntry>,
     steps: Vec<Step>,
     /// What portions before this one added, by accumulator and period.
-    fresh: BTreeMap<(String, String), Money>,
+    fresh: Vec<Fresh>,
     /// Scope left to the person after the funds, all portions.
     scope_left: Money,
     /// Above the limit and the person's, all portions.
@@ -77,7 +82,7 @@ struct Waterfall<'f> {
     /// What the person could still be relieved of.
     liability: Money,
     /// What the layers so far have fed, by accumulator: layers after them see it.
-    gained: BTreeMap<&'f str, Money>,
+    gained: Vec<(&'f str, Money)>,
 }
 
 /// The four parts of the lines of a portion, and the hospital's share.
@@ -106,14 +111,14 @@ impl Run {
         kind: StepKind,
         portion: &Portion,
         layer: &str,
-        figure: String,
-        operands: Vec<(&'static str, Operand)>,
+        figure: Text,
+        operands: impl IntoIterator<Item = (&'static str, Operand)>,
         result: Money,
     ) {
         self.steps.push(Step {
             kind,
             year: portion.year,
-            layer: layer.to_owned(),
+            layer: layer.into(),
             figure,
             operands: operands.into_iter().map(|(n, o)| (Cow::Borrowed(n), o)).collect(),
             result,
@@ -124,20 +129,21 @@ impl Run {
     /// only the entries: the visit being settled does not count.
     fn used(&self, w: &Waterfall<'_>, key: &str) -> Money {
         let portion = w.portion;
-        let before = portion.used.get(key).copied().unwrap_or_default();
+        let Some(held) = portion.held(key) else { return Money::ZERO };
+        let before = held.used;
         if portion.policy.accumulator(key).is_some_and(|a| a.feeds == Feed::Stays) {
             return before;
         }
-        let period = portion.periods.get(key).cloned().unwrap_or_default();
-        let portions_before = self.fresh.get(&(key.to_owned(), period)).copied().unwrap_or_default();
-        before + portions_before + w.gained.get(key).copied().unwrap_or_default()
+        let of_this = |f: &&Fresh| f.0 == key && f.1 == held.period;
+        let portions_before = self.fresh.iter().filter(of_this).map(|f| f.2).sum();
+        before + portions_before + w.gained(key)
     }
 
     fn portion(&mut self, facts: &Facts, portion: &Portion, index: usize, out: &mut Vec<(usize, LineSplit)>) {
         let policy = &*portion.policy;
         let (extra, extra_figure) = match pick(&policy.split.extra_selfpay, facts, portion) {
-            Some((i, c)) => (c.value, format!("split.extra_selfpay.{i}")),
-            None => (Rate::ZERO, String::new()),
+            Some((i, c)) => (c.value, format_compact!("split.extra_selfpay.{i}")),
+            None => (Rate::ZERO, Text::default()),
         };
         let mut parts = Parts::default();
         let (mut extra_sum, before) = (Money::ZERO, out.len());
@@ -158,8 +164,8 @@ impl Run {
             StepKind::LineSplit,
             portion,
             "",
-            String::new(),
-            vec![
+            Text::default(),
+            [
                 ("lines", Operand::Int(count)),
                 ("total", Operand::Money(parts.total)),
                 ("ownpay", Operand::Money(parts.ownpay)),
@@ -169,14 +175,7 @@ impl Run {
             parts.in_scope,
         );
         if !extra_sum.is_zero() {
-            self.step(
-                StepKind::ExtraSelfPay,
-                portion,
-                "",
-                extra_figure,
-                vec![("ratio", Operand::Rate(extra))],
-                extra_sum,
-            );
+            self.step(StepKind::ExtraSelfPay, portion, "", extra_figure, [("ratio", Operand::Rate(extra))], extra_sum);
         }
 
         let third_party = parts.in_scope.times(facts.visit.third_party_share);
@@ -186,8 +185,8 @@ impl Run {
                 StepKind::ThirdParty,
                 portion,
                 "",
-                String::new(),
-                vec![("in_scope", Operand::Money(parts.in_scope)), ("share", Operand::Rate(share))],
+                Text::default(),
+                [("in_scope", Operand::Money(parts.in_scope)), ("share", Operand::Rate(share))],
                 third_party,
             );
         }
@@ -205,7 +204,7 @@ impl Run {
             paid: Money::ZERO,
             over_cap: Money::ZERO,
             liability: (parts.total - parts.hospital - third_party).at_least_zero(),
-            gained: BTreeMap::new(),
+            gained: Vec::new(),
         };
         if !self.quota(&mut w) {
             for layer in &policy.layers {
@@ -255,8 +254,8 @@ impl Run {
             StepKind::Quota,
             w.portion,
             "",
-            format!("quota.{n}.amount.{i}"),
-            vec![("scope", Operand::Money(w.scope)), ("quota", Operand::Money(left))],
+            format_compact!("quota.{n}.amount.{i}"),
+            [("scope", Operand::Money(w.scope)), ("quota", Operand::Money(left))],
             amount,
         );
         self.quota_paid += amount;
@@ -284,8 +283,8 @@ impl Run {
             StepKind::Floor,
             w.portion,
             "",
-            format!("floor.ratio.{i}"),
-            vec![("of", Operand::Money(of)), ("ratio", Operand::Rate(case.value)), ("paid", Operand::Money(w.paid))],
+            format_compact!("floor.ratio.{i}"),
+            [("of", Operand::Money(of)), ("ratio", Operand::Rate(case.value)), ("paid", Operand::Money(w.paid))],
             top_up,
         );
         self.pay(w, floor.fund, floor.fund_pay_type.clone(), "floor", of, None, top_up);
@@ -306,37 +305,29 @@ impl Run {
         w.paid += amount;
         w.liability -= amount;
         *self.amounts.fund_mut(fund) += amount;
-        self.payments.push(FundPayment {
-            fund_pay_type,
-            fund: Some(fund),
-            layer: layer.to_owned(),
-            base,
-            limit,
-            amount,
-        });
+        self.payments.push(FundPayment { fund_pay_type, fund: Some(fund), layer: layer.into(), base, limit, amount });
     }
 
     /// Writes what the accumulators gain from a portion, in the order of the policy.
     fn close(&mut self, w: &Waterfall<'_>) {
         let (facts, portion) = (w.facts, w.portion);
-        for a in &portion.policy.accumulators {
+        for (a, held) in portion.policy.accumulators.iter().zip(&portion.accumulators) {
             let amount = match a.feeds {
                 Feed::InScope | Feed::Stays if !holds(&a.when, facts, portion) => Money::ZERO,
                 Feed::InScope => w.parts.in_scope,
                 Feed::Stays if facts.visit.kind().is_stay() && w.index == 0 && !facts.continued => Money::yuan(1),
                 Feed::Stays => Money::ZERO,
-                Feed::Deductible | Feed::Outlay | Feed::Base | Feed::Scope => {
-                    w.gained.get(a.key.as_str()).copied().unwrap_or_default()
-                }
+                Feed::Deductible | Feed::Outlay | Feed::Base | Feed::Scope => w.gained(&a.key),
             };
             if amount.is_zero() {
                 continue;
             }
-            let period = portion.periods.get(&a.key).cloned().unwrap_or_default();
-            *self.fresh.entry((a.key.clone(), period.clone())).or_default() += amount;
+            if w.index + 1 < facts.portions.len() {
+                self.fresh.push((a.key.as_str().into(), held.period.clone(), amount));
+            }
             self.entries.push(AccumulatorEntry {
                 key: a.key.clone(),
-                period,
+                period: held.period.to_string(),
                 disease: if a.per_disease { facts.disease().into() } else { Default::default() },
                 insurance: portion.person.insurance.clone(),
                 visit: facts.visit.id.clone(),
@@ -397,7 +388,7 @@ impl Run {
                 self.payments.push(FundPayment {
                     fund_pay_type: code.clone(),
                     fund: None,
-                    layer: "account".to_owned(),
+                    layer: "account".into(),
                     base: allowed,
                     limit: None,
                     amount,
@@ -408,20 +399,20 @@ impl Run {
             self.payments.push(FundPayment {
                 fund_pay_type: "999996".into(),
                 fund: None,
-                layer: "hospital".to_owned(),
+                layer: "hospital".into(),
                 base: hospital,
                 limit: None,
                 amount: hospital,
             });
-            self.step(StepKind::Hospital, last, "", String::new(), Vec::new(), hospital);
+            self.step(StepKind::Hospital, last, "", Text::default(), [], hospital);
         }
         if !(own + family).is_zero() {
             self.step(
                 StepKind::Account,
                 last,
                 "",
-                "account".to_owned(),
-                vec![
+                "account".into(),
+                [
                     ("allowed", Operand::Money(allowed)),
                     ("own", Operand::Money(own)),
                     ("family", Operand::Money(family)),
@@ -429,7 +420,7 @@ impl Run {
                 own + family,
             );
         }
-        self.step(StepKind::Cash, last, "", String::new(), vec![("person", Operand::Money(person))], cash);
+        self.step(StepKind::Cash, last, "", Text::default(), [("person", Operand::Money(person))], cash);
     }
 }
 
@@ -437,6 +428,11 @@ impl Waterfall<'_> {
     /// Whether what a layer does here goes into an accumulator.
     fn feeds(&self, a: &Accumulator, layer: &str) -> bool {
         (a.layers.is_empty() || a.layers.iter().any(|l| l == layer)) && holds(&a.when, self.facts, self.portion)
+    }
+
+    /// What the layers so far have added to an accumulator.
+    fn gained(&self, key: &str) -> Money {
+        self.gained.iter().filter(|(k, _)| *k == key).map(|(_, amount)| *amount).sum()
     }
 
     /// Adds what a layer did to the accumulators it feeds.
@@ -451,13 +447,13 @@ impl Waterfall<'_> {
                 Feed::InScope | Feed::Stays => continue,
             };
             if !amount.is_zero() && self.feeds(a, layer) {
-                *self.gained.entry(&a.key).or_default() += amount;
+                self.gained.push((&a.key, amount));
             }
         }
     }
 }
 
 /// Where a figure of a layer stands in the policy.
-fn figure(layer: &Layer, path: &str) -> String {
-    format!("layer.{}.{path}", layer.id)
+fn figure(layer: &Layer, path: std::fmt::Arguments<'_>) -> Text {
+    format_compact!("layer.{}.{path}", layer.id)
 }

@@ -65,7 +65,7 @@ pub fn rebuild_year(events: &[YearEvent], file: &PersonFile, bundle: &Bundle) ->
         let mut claim = event.claim.clone();
         claim.request.account_use = AccountUse::None;
         file.settled_lines = settled.get(&claim.visit.id).cloned().unwrap_or_default();
-        match resolve(&claim, &file, bundle) {
+        match resolve(claim, file.clone(), bundle) {
             Ok(facts) => {
                 let priced = price(&facts);
                 if shape(&priced.amounts) != shape(&event.decided) {
@@ -76,12 +76,12 @@ pub fn rebuild_year(events: &[YearEvent], file: &PersonFile, bundle: &Bundle) ->
                         reason: String::new(),
                     });
                 }
-                if let Some(v) = file.visits.iter_mut().find(|v| v.id == claim.visit.id) {
+                if let Some(v) = file.visits.iter_mut().find(|v| v.id == facts.visit.id) {
                     v.deductible += priced.amounts.deductible;
                 }
                 file.entries.extend(priced.entries);
                 settled
-                    .entry(claim.visit.id.clone())
+                    .entry(facts.visit.id.clone())
                     .or_default()
                     .extend(facts.lines.into_iter().map(|l| SettledLine { line: l.line, amount: l.amount }));
             }

@@ -3,12 +3,14 @@
 use crate::bundle::{Bundle, CatalogueItem};
 use crate::claim::{Approval, Claim, Line};
 use crate::codes::*;
-use crate::facts::{Facts, History, LineFact, NetLine, PersonFacts, Portion};
-use crate::money::{Money, Quantity, Rate};
+use crate::facts::{Facts, Held, History, LineFact, NetLine, PersonFacts, Portion};
+use crate::hash::{HashMap, HashSet};
+use crate::money::{Money, Price, Quantity, Rate};
 use crate::person::{AccumulatorEntry, PastLine, PersonFile, SettledLine};
 use crate::policy::{BenefitPolicy, CrossYear, Feed, LevelKind, LineMoment, Moment, Place, Span};
-use chrono::{Datelike, NaiveDate};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use chrono::{Datelike, NaiveDate, NaiveDateTime};
+use compact_str::{ToCompactString, format_compact};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Why facts cannot be made. Each has a stable code for the wire.
@@ -70,33 +72,34 @@ impl ResolveError {
     }
 }
 
-/// Picks everything the decision reads. Pure: the same arguments give the same facts.
-pub fn resolve(claim: &Claim, file: &PersonFile, bundle: &Bundle) -> Result<Facts, ResolveError> {
-    let visit = &claim.visit;
-    let begin = visit.begin.date();
+/// Picks everything the decision reads. Pure: the same arguments give the same facts. Claim and file become part
+/// of the facts; nothing of them is copied.
+pub fn resolve(mut claim: Claim, file: PersonFile, bundle: &Bundle) -> Result<Facts, ResolveError> {
+    let begin = claim.visit.begin.date();
     let institution = bundle
-        .institution(&visit.institution, begin)
-        .ok_or_else(|| ResolveError::UnknownInstitution(visit.institution.clone(), begin))?;
+        .institution(&claim.visit.institution, begin)
+        .ok_or_else(|| ResolveError::UnknownInstitution(claim.visit.institution.clone(), begin))?;
 
     // the policy that says which dates count is that of the whole claim
     let whole = Days { begin, end: claim.end().date(), settled: claim.request.time.date() };
-    let governing = policy_for(claim, file, bundle, &whole, None)?;
+    let governing = policy_for(&claim, &file, bundle, &whole, None)?;
 
-    let over_year = visit.kind().is_stay() && whole.end.year() > begin.year();
-    let years = if over_year { fee_years(claim) } else { HashMap::new() };
+    let over_year = claim.visit.kind().is_stay() && whole.end.year() > begin.year();
+    let years = if over_year { fee_years(&claim) } else { HashMap::default() };
     let mut portions = Vec::new();
-    for days in parts(claim, &years, whole, governing.dates.cross_year)? {
-        portions.push(portion(claim, file, bundle, days)?);
+    for days in parts(&claim, &years, whole, governing.dates.cross_year)? {
+        portions.push(portion(&claim, &file, bundle, days)?);
     }
     let part_of = |line: &Line| match years.get(&line.no) {
         Some(year) if portions.len() > 1 => portions.iter().position(|p| p.days.0.year() == *year).unwrap_or(0),
         _ => 0,
     };
 
-    let mut lines = line_facts(claim, file, bundle, institution, |line| {
+    let lines = std::mem::take(&mut claim.lines);
+    let mut lines = line_facts(&claim, lines, &file, bundle, institution, |line| {
         portions.get(part_of(line)).map_or(&*governing, |p| &*p.policy)
     })?;
-    cap_items(&mut lines, claim, file, bundle, portions.first().map_or(&governing, |p| &p.policy));
+    cap_items(&mut lines, &claim, &file, bundle, portions.first().map_or(&governing, |p| &p.policy));
     let own: Vec<usize> = lines.iter().map(|l| part_of(&l.line)).collect();
     for (i, part) in own.into_iter().enumerate() {
         if let Some(p) = portions.get_mut(part) {
@@ -105,46 +108,45 @@ pub fn resolve(claim: &Claim, file: &PersonFile, bundle: &Bundle) -> Result<Fact
     }
 
     let net_lines = net_lines(&lines);
+    let visit = &claim.visit;
     let referred_deductible = visit
         .referred_from
         .as_ref()
         .and_then(|id| file.visits.iter().find(|v| &v.id == id))
         .map_or(Money::ZERO, |v| v.deductible);
 
+    let continued = !file.settled_lines.is_empty() || file.entries.iter().any(|e| e.visit == visit.id);
+    let this_visit = past_of_this_visit(&file.settled_lines, &visit.id);
     Ok(Facts {
         bundle: bundle.hash.clone(),
-        visit: visit.clone(),
-        request: claim.request.clone(),
+        visit: claim.visit,
+        request: claim.request,
         institution: Arc::clone(institution),
         lines,
         portions,
         balances: file.balances,
-        family_account: file.person.family_account.clone(),
+        family_account: file.person.family_account,
         referred_deductible,
-        continued: !file.settled_lines.is_empty() || file.entries.iter().any(|e| e.visit == visit.id),
-        history: History {
-            visits: file.visits.clone(),
-            lines: file.lines.clone(),
-            this_visit: past_of_this_visit(&file.settled_lines, &visit.id),
-        },
+        continued,
+        history: History { visits: file.visits, lines: file.lines, this_visit },
         net_lines,
     })
 }
 
 /// The year of the claim each line counts in: its own, but a refund goes with its original of the same bill,
 /// since a part of the bill may never give back more than it charged.
-fn fee_years(claim: &Claim) -> HashMap<&LineNo, i32> {
+fn fee_years(claim: &Claim) -> HashMap<LineNo, i32> {
     let originals: HashMap<&LineNo, i32> =
         claim.lines.iter().filter(|l| l.refund_of.is_none()).map(|l| (&l.no, l.time.year())).collect();
     let year = |l: &Line| l.refund_of.as_ref().and_then(|o| originals.get(o)).copied().unwrap_or(l.time.year());
     let (first, last) = (claim.visit.begin.year(), claim.end().year());
-    claim.lines.iter().map(|l| (&l.no, year(l).clamp(first, last.max(first)))).collect()
+    claim.lines.iter().map(|l| (l.no.clone(), year(l).clamp(first, last.max(first)))).collect()
 }
 
 /// The dates of the parts the claim is priced in: one, or one for each year of its lines.
 fn parts(
     claim: &Claim,
-    years: &HashMap<&LineNo, i32>,
+    years: &HashMap<LineNo, i32>,
     whole: Days,
     cross_year: CrossYear,
 ) -> Result<Vec<Days>, ResolveError> {
@@ -302,34 +304,31 @@ fn portion(claim: &Claim, file: &PersonFile, bundle: &Bundle, days: Days) -> Res
 
     let year_day = days.at(d.year);
     let own_deductible = d.own_deductible(claim.visit.begin.date(), days.end);
-    let mut used = BTreeMap::new();
-    let mut periods = BTreeMap::new();
-    let mut earlier = BTreeMap::new();
+    let mut accumulators = Vec::with_capacity(policy.accumulators.len());
     for a in &policy.accumulators {
-        let period = match a.period {
+        let period: Text = match a.period {
             Span::Stay if a.feeds == Feed::Deductible && own_deductible => {
-                format!("{}/{}", claim.visit.id, days.end.year())
+                format_compact!("{}/{}", claim.visit.id, days.end.year())
             }
-            Span::Stay => claim.visit.id.to_string(),
-            Span::Month => format!("{}-{:02}", year_day.year(), year_day.month()),
-            Span::Quarter => format!("{}Q{}", year_day.year(), year_day.month0() / 3 + 1),
-            Span::Year => year_day.year().to_string(),
+            Span::Stay => claim.visit.id.as_str().into(),
+            Span::Month => format_compact!("{}-{:02}", year_day.year(), year_day.month()),
+            Span::Quarter => format_compact!("{}Q{}", year_day.year(), year_day.month0() / 3 + 1),
+            Span::Year => year_day.year().to_compact_string(),
         };
         let disease = if a.per_disease { claim_disease(claim) } else { "" };
-        let sum = file
+        let used = file
             .entries
             .iter()
             .filter(|e: &&AccumulatorEntry| {
                 e.key == a.key
-                    && e.period == period
+                    && e.period == period.as_str()
                     && e.insurance == *insurance
                     && e.disease.as_str() == disease
                     && (a.feeds != Feed::Stays || e.visit != claim.visit.id)
             })
             .map(|e| e.amount)
             .sum();
-        used.insert(a.key.clone(), sum);
-        periods.insert(a.key.clone(), period);
+        let mut earlier = Money::ZERO;
         if a.feeds == Feed::Deductible && a.period != Span::Stay && claim.visit.kind().is_stay() {
             let year_of = |p: &str| p.get(..4).and_then(|y| y.parse::<i32>().ok());
             let of_this_stay = |e: &&AccumulatorEntry| {
@@ -339,8 +338,9 @@ fn portion(claim: &Claim, file: &PersonFile, bundle: &Bundle, days: Days) -> Res
                     && e.disease.as_str() == disease
                     && year_of(&e.period).is_some_and(|y| y < year_day.year())
             };
-            earlier.insert(a.key.clone(), file.entries.iter().filter(of_this_stay).map(|e| e.amount).sum());
+            earlier = file.entries.iter().filter(of_this_stay).map(|e| e.amount).sum();
         }
+        accumulators.push(Held { used, earlier, period });
     }
 
     Ok(Portion {
@@ -350,9 +350,7 @@ fn portion(claim: &Claim, file: &PersonFile, bundle: &Bundle, days: Days) -> Res
         place,
         person,
         lines: Vec::new(),
-        used,
-        earlier,
-        periods,
+        accumulators,
     })
 }
 
@@ -370,60 +368,88 @@ fn full_months(from: NaiveDate, to: NaiveDate) -> i64 {
     months - i64::from(to.day() < from.day())
 }
 
-/// Where each line stands after earlier refunds of the same original.
-#[derive(Clone)]
-struct Left<'a> {
-    original: &'a Line,
+/// An original, and what is left of it after the refunds so far.
+struct Left {
+    item: ItemCode,
+    price: Price,
+    time: NaiveDateTime,
+    approval: Approval,
     quantity: Quantity,
     amount: Money,
 }
 
-/// Every line with its catalogue row, by the policy of the part it belongs to.
-fn line_facts<'p>(
-    claim: &Claim,
-    file: &PersonFile,
-    bundle: &Bundle,
-    institution: &crate::bundle::Institution,
-    policy_of: impl Fn(&Line) -> &'p BenefitPolicy,
-) -> Result<Vec<LineFact>, ResolveError> {
-    let mut sorted: Vec<&Line> = claim.lines.iter().collect();
-    sorted.sort_by(|a, b| a.order_key().cmp(&b.order_key()));
-
-    // originals of this bill and of earlier parts of the stay
-    let mut left: HashMap<&LineNo, Left<'_>> = HashMap::with_capacity(sorted.len());
-    for SettledLine { line, amount } in &file.settled_lines {
-        if line.refund_of.is_none() {
-            left.insert(&line.no, Left { original: line, quantity: line.quantity, amount: *amount });
+impl Left {
+    fn of(line: &Line, amount: Money) -> Self {
+        Self {
+            item: line.item.clone(),
+            price: line.price,
+            time: line.time,
+            approval: line.approval,
+            quantity: line.quantity,
+            amount,
         }
     }
-    for SettledLine { line, amount } in &file.settled_lines {
+}
+
+/// The originals that refunds of the bill may name: of this bill and of earlier parts of the stay. Empty where
+/// the bill refunds nothing, as most do.
+fn originals(lines: &[Line], settled: &[SettledLine]) -> HashMap<LineNo, Left> {
+    let mut left = HashMap::default();
+    if lines.iter().all(|l| l.refund_of.is_none()) {
+        return left;
+    }
+    for SettledLine { line, amount } in settled.iter().filter(|s| s.line.refund_of.is_none()) {
+        left.insert(line.no.clone(), Left::of(line, *amount));
+    }
+    for SettledLine { line, amount } in settled {
         if let Some(l) = line.refund_of.as_ref().and_then(|o| left.get_mut(o)) {
             l.quantity += line.quantity;
             l.amount += *amount;
         }
     }
-    // refunds have numbers of their own: two lines with one would have no order
-    let mut numbers: HashSet<&LineNo> = file.settled_lines.iter().map(|s| &s.line.no).collect();
-    for line in &sorted {
+    for line in lines.iter().filter(|l| l.refund_of.is_none()) {
+        left.insert(line.no.clone(), Left::of(line, line.amount));
+    }
+    left
+}
+
+/// Refunds have numbers of their own: two lines with one would have no order. What is negative names an original.
+fn check_numbers(lines: &[Line], settled: &[SettledLine]) -> Result<(), ResolveError> {
+    let mut numbers: HashSet<&LineNo> = HashSet::default();
+    numbers.reserve(lines.len() + settled.len());
+    numbers.extend(settled.iter().map(|s| &s.line.no));
+    for line in lines {
         if !numbers.insert(&line.no) {
             return Err(ResolveError::DuplicateLine(line.no.clone()));
         }
-        if line.refund_of.is_none() {
-            if line.quantity.is_negative() || line.amount.is_negative() {
-                return Err(ResolveError::NegativeLine(line.no.clone()));
-            }
-            left.insert(&line.no, Left { original: line, quantity: line.quantity, amount: line.amount });
+        if line.refund_of.is_none() && (line.quantity.is_negative() || line.amount.is_negative()) {
+            return Err(ResolveError::NegativeLine(line.no.clone()));
         }
     }
+    Ok(())
+}
 
-    let mut out = Vec::with_capacity(sorted.len());
-    for line in sorted {
-        let (mut amount, mut left_before, mut dated) = (line.amount, None, line);
+/// Every line with its catalogue row, by the policy of the part it belongs to.
+fn line_facts<'p>(
+    claim: &Claim,
+    mut lines: Vec<Line>,
+    file: &PersonFile,
+    bundle: &Bundle,
+    institution: &crate::bundle::Institution,
+    policy_of: impl Fn(&Line) -> &'p BenefitPolicy,
+) -> Result<Vec<LineFact>, ResolveError> {
+    lines.sort_by(|a, b| a.order_key().cmp(&b.order_key()));
+    check_numbers(&lines, &file.settled_lines)?;
+    let mut left = originals(&lines, &file.settled_lines);
+
+    let mut out = Vec::with_capacity(lines.len());
+    for mut line in lines {
+        let (mut amount, mut left_before, mut time) = (line.amount, None, line.time);
         if let Some(original_no) = &line.refund_of {
             let l = left
                 .get_mut(original_no)
                 .ok_or_else(|| ResolveError::RefundOfNothing(line.no.clone(), original_no.clone()))?;
-            if line.item != l.original.item || line.price != l.original.price || line.amount > Money::ZERO {
+            if line.item != l.item || line.price != l.price || line.amount > Money::ZERO {
                 return Err(ResolveError::RefundDiffers(line.no.clone(), original_no.clone()));
             }
             left_before = Some((l.quantity, l.amount));
@@ -440,10 +466,12 @@ fn line_facts<'p>(
             if l.amount.is_negative() {
                 return Err(ResolveError::RefundTooLarge(line.no.clone(), original_no.clone()));
             }
-            // a refund is split as its original was: same day, same row
-            dated = l.original;
+            // a refund is split as its original was: same day, same row; the approval given for the original
+            // holds, whether or not it was sent again
+            time = l.time;
+            line.approval = l.approval;
         }
-        let policy = policy_of(line);
+        let policy = policy_of(&line);
         let person_type = if policy.split.ratio_person_type.is_empty() {
             policy.insutype.as_str()
         } else {
@@ -454,34 +482,26 @@ fn line_facts<'p>(
             LevelKind::Dedc => institution.deductible_level,
             LevelKind::Hosp => Level::from_hosp_lv(&institution.hosp_lv),
         };
-        let day = catalogue_day(claim, policy, dated);
-        let item = bundle.catalogue.item(&line.item, day).cloned();
-        let self_pay = bundle.catalogue.ratio(&line.item, person_type, line.price, day).map_or(Rate::ZERO, |r| match r
-            .ratio_type
-            .as_str()
-        {
-            // 20 states what is reimbursed instead of what is self-paid
-            "20" => Rate::ONE - r.ratio,
-            _ => r.ratio,
+        let day = catalogue_day(claim, policy, time);
+        let rows = bundle.catalogue.rows(&line.item);
+        let item = rows.and_then(|r| r.item(day)).cloned();
+        let self_pay = rows.and_then(|r| r.ratio(person_type, line.price, day)).map_or(Rate::ZERO, |r| {
+            match r.ratio_type.as_str() {
+                // 20 states what is reimbursed instead of what is self-paid
+                "20" => Rate::ONE - r.ratio,
+                _ => r.ratio,
+            }
         });
-        // an approval given for the original holds for its refund, whether or not it was sent again
-        out.push(LineFact {
-            line: Line { approval: dated.approval, ..line.clone() },
-            amount,
-            limit: bundle.catalogue.limit(&line.item, level, day),
-            item,
-            self_pay,
-            room: None,
-            left_before,
-        });
+        let limit = rows.and_then(|r| r.limit(level, day));
+        out.push(LineFact { line, amount, limit, item, self_pay, room: None, left_before });
     }
     Ok(out)
 }
 
 /// The day whose catalogue row a line has.
-fn catalogue_day(claim: &Claim, policy: &BenefitPolicy, line: &Line) -> NaiveDate {
+fn catalogue_day(claim: &Claim, policy: &BenefitPolicy, fee_time: NaiveDateTime) -> NaiveDate {
     match policy.dates.catalogue {
-        LineMoment::Fee => line.time.date(),
+        LineMoment::Fee => fee_time.date(),
         LineMoment::Start => claim.visit.begin.date(),
         LineMoment::End => claim.end().date(),
         LineMoment::Settlement => claim.request.time.date(),
@@ -499,13 +519,13 @@ fn cap_items(lines: &mut [LineFact], claim: &Claim, file: &PersonFile, bundle: &
     if capped.is_empty() {
         return;
     }
-    let mut settled_refunds: HashMap<&LineNo, Quantity> = HashMap::new();
+    let mut settled_refunds: HashMap<&LineNo, Quantity> = HashMap::default();
     for s in &file.settled_lines {
         if let Some(o) = &s.line.refund_of {
             *settled_refunds.entry(o).or_default() += s.line.quantity;
         }
     }
-    let mut refunds: HashMap<LineNo, Quantity> = HashMap::new();
+    let mut refunds: HashMap<LineNo, Quantity> = HashMap::default();
     for l in lines.iter() {
         if let Some(o) = &l.line.refund_of {
             *refunds.entry(o.clone()).or_default() += l.line.quantity;
@@ -516,12 +536,12 @@ fn cap_items(lines: &mut [LineFact], claim: &Claim, file: &PersonFile, bundle: &
 
     // what was used up when the earlier parts were settled, and what is with the refunds of this bill
     let (mut then, mut now) = (Units::default(), Units::default());
-    let mut rooms: HashMap<LineNo, Option<Quantity>> = HashMap::new();
+    let mut rooms: HashMap<LineNo, Option<Quantity>> = HashMap::default();
     let mut settled: Vec<&Line> = file.settled_lines.iter().map(|s| &s.line).collect();
     settled.retain(|l| l.refund_of.is_none() && capped.contains(&l.item));
     settled.sort_by(|a, b| a.order_key().cmp(&b.order_key()));
     for line in settled {
-        let item = bundle.catalogue.item(&line.item, catalogue_day(claim, policy, line));
+        let item = bundle.catalogue.item(&line.item, catalogue_day(claim, policy, line.time));
         let Some(item) = item.filter(|i| !own_pay(Some(i), line.approval)) else { continue };
         let room = then.room(item, line);
         let net = line.quantity + settled_refunds.get(&line.no).copied().unwrap_or_default();
@@ -566,14 +586,15 @@ impl Units {
 }
 
 fn net_lines(lines: &[LineFact]) -> Vec<NetLine> {
-    let mut net: Vec<NetLine> = Vec::with_capacity(lines.len());
-    let mut at: HashMap<&LineNo, usize> = HashMap::with_capacity(lines.len());
-    for (i, l) in lines.iter().enumerate() {
-        if l.line.refund_of.is_none() {
-            at.insert(&l.line.no, net.len());
-            net.push(NetLine { line: i, quantity: l.line.quantity, amount: l.amount });
-        }
+    let originals = lines.iter().enumerate().filter(|(_, l)| l.line.refund_of.is_none());
+    let mut net: Vec<NetLine> =
+        originals.map(|(i, l)| NetLine { line: i, quantity: l.line.quantity, amount: l.amount }).collect();
+    if net.len() == lines.len() {
+        net.retain(|n| !n.quantity.is_zero());
+        return net;
     }
+    let number = |n: &NetLine| lines.get(n.line).map(|l| &l.line.no);
+    let at: HashMap<&LineNo, usize> = net.iter().enumerate().filter_map(|(i, n)| Some((number(n)?, i))).collect();
     for l in lines {
         let original = l.line.refund_of.as_ref().and_then(|o| at.get(o)).and_then(|i| net.get_mut(*i));
         if let Some(n) = original {
@@ -586,7 +607,7 @@ fn net_lines(lines: &[LineFact]) -> Vec<NetLine> {
 }
 
 fn past_of_this_visit(settled: &[SettledLine], visit: &VisitId) -> Vec<PastLine> {
-    let mut refunds: HashMap<&LineNo, (Quantity, Money)> = HashMap::new();
+    let mut refunds: HashMap<&LineNo, (Quantity, Money)> = HashMap::default();
     for s in settled {
         if let Some(o) = &s.line.refund_of {
             let r = refunds.entry(o).or_default();

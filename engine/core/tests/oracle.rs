@@ -79,7 +79,7 @@ fn compare(line: &str) -> Result<(), String> {
         }
     }
     let (claim, file, bundle) = (case.claim(), case.person_file(), case.bundle());
-    let outcome = match resolve(&claim, &file, &bundle) {
+    let outcome = match resolve(claim.clone(), file, &bundle) {
         Ok(facts) => {
             let priced = price(&facts);
             let broken = priced.amounts.broken_identities();

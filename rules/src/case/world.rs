@@ -262,7 +262,7 @@ pub struct Built {
 impl Built {
     /// The facts.
     pub fn facts(&self) -> Result<Facts, String> {
-        resolve(&self.claim, &self.file, &self.bundle).map_err(|e| e.to_string())
+        resolve(self.claim.clone(), self.file.clone(), &self.bundle).map_err(|e| e.to_string())
     }
 }
 

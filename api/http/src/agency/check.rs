@@ -19,7 +19,7 @@ impl Agency {
         let rt = Arc::clone(&runtime);
         let (claim, stage, named) = (ask.claim.clone(), ask.stage, ask.rules.clone());
         let (findings, undecided, failed) = tokio::task::spawn_blocking(move || -> Outcome<_> {
-            let (facts, priced) = Self::priced(&claim, &file, &rt)?;
+            let (facts, priced) = Self::priced(claim, file, &rt)?;
             let mut review = rt.rules.review(&facts, stage);
             if !named.is_empty() {
                 review.hits.retain(|h| named.contains(&h.rule));

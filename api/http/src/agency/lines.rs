@@ -225,12 +225,12 @@ fn split_lines(
         lines: lines.to_vec(),
         request: SettleRequest { time: now, account_use: AccountUse::None, mid_stay: true, by_quota: false },
     };
-    let facts = match resolve(&claim, &file, &runtime.bundle) {
+    let facts = match resolve(claim.clone(), file.clone(), &runtime.bundle) {
         Ok(f) => f,
         Err(ResolveError::YearNotSettled(_)) => {
             let mut claim = claim;
             claim.visit.end = Some(claim.visit.begin);
-            resolve(&claim, &file, &runtime.bundle).map_err(|e| refused_line(e, lines))?
+            resolve(claim, file, &runtime.bundle).map_err(|e| refused_line(e, lines))?
         }
         Err(e) => return Err(refused_line(e, lines)),
     };

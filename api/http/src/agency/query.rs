@@ -169,8 +169,8 @@ impl Agency {
 
     /// Prices a claim of a person as of now without a visit in the store: used by checks.
     pub(super) fn priced(
-        claim: &dingan_core::claim::Claim,
-        file: &dingan_core::person::PersonFile,
+        claim: dingan_core::claim::Claim,
+        file: dingan_core::person::PersonFile,
         runtime: &Runtime,
     ) -> Outcome<(Arc<dingan_core::facts::Facts>, dingan_core::decision::Priced)> {
         let facts = Arc::new(resolve(claim, file, &runtime.bundle).map_err(refused)?);

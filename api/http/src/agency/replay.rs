@@ -84,7 +84,7 @@ impl Agency {
         drop(then);
         let engine = serde_json::from_slice::<Decision>(&s.decision).map_err(|e| e.to_string())?.engine;
         tokio::task::spawn_blocking(move || {
-            let facts = Arc::new(resolve(&claim, &file, &runtime.bundle).map_err(|e| e.to_string())?);
+            let facts = Arc::new(resolve(claim, file, &runtime.bundle).map_err(|e| e.to_string())?);
             let mut decision = adjudicate(&facts, &runtime.rules, Stage::During);
             let other = engine != decision.engine;
             decision.engine = engine;

@@ -246,7 +246,7 @@ async fn decide_claim(
     runtime: Arc<Runtime>,
 ) -> Outcome<(Arc<Facts>, Arc<Decision>)> {
     let work = move || -> Result<_, ResolveError> {
-        let facts = Arc::new(resolve(&claim, &file, &runtime.bundle)?);
+        let facts = Arc::new(resolve(claim, file, &runtime.bundle)?);
         let decision = Arc::new(adjudicate(&facts, &runtime.rules, Stage::During));
         Ok((facts, decision))
     };

@@ -219,5 +219,5 @@ pub fn decision() -> Decision {
     let claim = Claim { visit: visit(), lines: lines(), request };
     let mut file = PersonFile::new(person());
     file.balances = Balances { own: Money::yuan(250), family: Money::ZERO };
-    adjudicate(&Arc::new(resolve(&claim, &file, &bundle).unwrap()), &NoRules, Stage::During)
+    adjudicate(&Arc::new(resolve(claim, file, &bundle).unwrap()), &NoRules, Stage::During)
 }

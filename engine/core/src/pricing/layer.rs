@@ -2,6 +2,7 @@
 
 use super::when::{holds, pick};
 use super::{LayerResult, Run, Waterfall, figure};
+use crate::codes::Text;
 use crate::decision::{Operand, StepKind};
 use crate::facts::{Facts, Portion};
 use crate::money::{Money, Rate};
@@ -16,6 +17,14 @@ struct Charged {
     standard: Money,
     due: Money,
     amount: Money,
+}
+
+/// What a cap leaves, and which case of which cap that is.
+#[derive(Clone, Copy)]
+struct Room {
+    left: Money,
+    cap: usize,
+    case: usize,
 }
 
 /// A stretch of the base that one tier pays.
@@ -51,8 +60,8 @@ impl Run {
                     StepKind::Threshold,
                     w.portion,
                     &layer.id,
-                    figure(layer, &format!("threshold.value.{i}")),
-                    vec![("threshold", Operand::Money(case.value)), ("before", Operand::Money(start))],
+                    figure(layer, format_args!("threshold.value.{i}")),
+                    [("threshold", Operand::Money(case.value)), ("before", Operand::Money(start))],
                     payable_from - from,
                 );
             }
@@ -64,28 +73,28 @@ impl Run {
 
         let payable = to - from;
         let (scope_room, outlay_room) = self.caps(w, layer);
-        let entering = scope_room.as_ref().map_or(payable, |(room, _)| payable.min(*room));
+        let entering = scope_room.map_or(payable, |room| payable.min(room.left));
         let top = from - shift + entering;
         let mut stretches = stretches(w, layer, from - shift, top);
-        // what each kind of cap cut off, with its room and figure
-        let mut cuts: Vec<(Money, Money, String)> = Vec::new();
-        if let Some((room, figure)) = &scope_room
+        // what each kind of cap cut off
+        let mut cuts: Vec<(Money, Room)> = Vec::new();
+        if let Some(room) = scope_room
             && payable > entering
         {
-            cuts.push((payable - entering, *room, figure.clone()));
+            cuts.push((payable - entering, room));
         }
-        if let Some((room, figure)) = &outlay_room
-            && let Some(reached) = bound_by_outlay(&mut stretches, *room)
+        if let Some(room) = outlay_room
+            && let Some(reached) = bound_by_outlay(&mut stretches, room.left)
             && top > reached
         {
-            cuts.push((top - reached, *room, figure.clone()));
+            cuts.push((top - reached, room));
         }
         let cut: Money = cuts.iter().map(|(cut, ..)| *cut).sum();
 
         let mut outlay = Money::ZERO;
         let mut consumed = Money::ZERO;
         for s in &stretches {
-            let room = outlay_room.as_ref().map_or(s.length, |(r, _)| *r - outlay);
+            let room = outlay_room.map_or(s.length, |room| room.left - outlay);
             let amount = s.length.times(s.ratio).min(room).at_least_zero();
             outlay += amount;
             consumed += s.length;
@@ -93,13 +102,14 @@ impl Run {
                 StepKind::Tier,
                 w.portion,
                 &layer.id,
-                figure(layer, &format!("tier.{}.ratio.{}", s.tier, s.case)),
-                vec![("scope", Operand::Money(s.length)), ("ratio", Operand::Rate(s.ratio))],
+                figure(layer, format_args!("tier.{}.ratio.{}", s.tier, s.case)),
+                [("scope", Operand::Money(s.length)), ("ratio", Operand::Rate(s.ratio))],
                 amount,
             );
         }
-        for (cut, room, path) in cuts {
-            self.step(StepKind::Cap, w.portion, &layer.id, path, vec![("left", Operand::Money(room))], cut);
+        for (cut, room) in cuts {
+            let path = figure(layer, format_args!("cap.{}.value.{}", room.cap, room.case));
+            self.step(StepKind::Cap, w.portion, &layer.id, path, [("left", Operand::Money(room.left))], cut);
         }
         let outlay = outlay.min(w.liability).at_least_zero();
         match layer.base {
@@ -122,8 +132,8 @@ impl Run {
         w.standard.0 += charged.standard;
         w.standard.1 += charged.due;
 
-        self.step(StepKind::Layer, w.portion, &layer.id, String::new(), vec![("base", Operand::Money(base))], outlay);
-        let limit = outlay_room.or(scope_room).map(|(room, _)| room);
+        self.step(StepKind::Layer, w.portion, &layer.id, Text::default(), [("base", Operand::Money(base))], outlay);
+        let limit = outlay_room.or(scope_room).map(|room| room.left);
         if !base.is_zero() || !outlay.is_zero() {
             self.pay(w, layer.fund, layer.fund_pay_type.clone(), &layer.id, base, limit, outlay);
         }
@@ -156,8 +166,8 @@ impl Run {
                 StepKind::Base,
                 w.portion,
                 &layer.id,
-                figure(layer, "base"),
-                vec![("main", Operand::Money(main)), ("add", Operand::Money(add)), ("less", Operand::Money(less))],
+                figure(layer, format_args!("base")),
+                [("main", Operand::Money(main)), ("add", Operand::Money(add)), ("less", Operand::Money(less))],
                 base,
             );
         }
@@ -200,7 +210,7 @@ impl Run {
             StepKind::Deductible,
             portion,
             &layer.id,
-            figure(layer, &format!("deductible.{n}.standard.{i}")),
+            figure(layer, format_args!("deductible.{n}.standard.{i}")),
             operands,
             amount,
         );
@@ -220,7 +230,7 @@ impl Run {
         }
         // what a mid-stay settlement of the old year charged: the year's accumulator began anew since
         if !held && !w.portion.policy.dates.second_deductible {
-            charged += key.and_then(|k| w.portion.earlier.get(k)).copied().unwrap_or_default();
+            charged += key.and_then(|k| w.portion.held(k)).map_or(Money::ZERO, |h| h.earlier);
         }
         if block.referral == Referral::Counts {
             charged += w.facts.referred_deductible;
@@ -246,9 +256,8 @@ impl Run {
         reduced.max(floor.min(standard))
     }
 
-    /// What the narrowest caps on scope and on outlay leave, with where each stands.
-    #[expect(clippy::type_complexity, reason = "two rooms, each with its figure")]
-    fn caps(&self, w: &Waterfall<'_>, layer: &Layer) -> (Option<(Money, String)>, Option<(Money, String)>) {
+    /// What the narrowest caps on scope and on outlay leave.
+    fn caps(&self, w: &Waterfall<'_>, layer: &Layer) -> (Option<Room>, Option<Room>) {
         let mut rooms = (None, None);
         for (n, cap) in layer.caps.iter().enumerate() {
             if !holds(&cap.when, w.facts, w.portion) {
@@ -256,13 +265,13 @@ impl Run {
             }
             let Some((i, case)) = pick(&cap.value, w.facts, w.portion) else { continue };
             let used = cap.accumulator.as_deref().map_or(Money::ZERO, |k| self.used(w, k));
-            let room = (case.value - used).at_least_zero();
-            let slot: &mut Option<(Money, String)> = match cap.on {
+            let room = Room { left: (case.value - used).at_least_zero(), cap: n, case: i };
+            let slot: &mut Option<Room> = match cap.on {
                 CapOn::Scope => &mut rooms.0,
                 CapOn::Outlay => &mut rooms.1,
             };
-            if slot.as_ref().is_none_or(|(r, _)| room < *r) {
-                *slot = Some((room, figure(layer, &format!("cap.{n}.value.{i}"))));
+            if slot.is_none_or(|narrowest| room.left < narrowest.left) {
+                *slot = Some(room);
             }
         }
         rooms

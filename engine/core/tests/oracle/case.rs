@@ -427,7 +427,11 @@ impl Outcome {
                 .payments
                 .iter()
                 .filter(|p| p.fund.is_some() && !p.amount.is_zero())
-                .map(|p| Payment { layer: p.layer.clone(), fund_pay_type: p.fund_pay_type.clone(), amount: p.amount })
+                .map(|p| Payment {
+                    layer: p.layer.to_string(),
+                    fund_pay_type: p.fund_pay_type.clone(),
+                    amount: p.amount,
+                })
                 .collect(),
             entries: priced
                 .entries

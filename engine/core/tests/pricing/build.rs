@@ -246,7 +246,7 @@ impl World {
 
     pub fn facts(&self, claim: &Claim) -> Result<Facts, ResolveError> {
         let settled_lines = self.settled.get(&claim.visit.id).cloned().unwrap_or_default();
-        resolve(claim, &PersonFile { settled_lines, ..self.file.clone() }, &self.bundle)
+        resolve(claim.clone(), PersonFile { settled_lines, ..self.file.clone() }, &self.bundle)
     }
 
     /// Prices a claim as things stand, and holds the result to the identities.
