@@ -5,6 +5,7 @@ mod corrections;
 mod county;
 mod flow;
 mod idempotency;
+mod knowledge;
 mod program;
 mod replay;
 mod review;

@@ -1,4 +1,4 @@
-//! Files as the agency gets them: CSV with the national field names, and claims as NDJSON.
+//! Files as the agency gets them: CSV with the national field names, claims as NDJSON, and knowledge as it is published.
 //!
 //! A CSV reader never stops at a bad row: the good rows come back in [`Read::rows`], what was wrong in
 //! [`Read::problems`], and the caller decides whether that is enough. A problem names file, row, column
@@ -7,6 +7,7 @@
 
 mod cell;
 mod claims;
+mod knowledge;
 mod persons;
 mod reference;
 #[cfg(test)]
@@ -19,6 +20,7 @@ mod tests_claims;
 mod write;
 
 pub use claims::{ClaimProblem, Claims, FileEvent, MAX_LINE_BYTES};
+pub use knowledge::{Diagnoses, MAX_FILE_BYTES, MAX_ICD_BYTES, MAX_SHEET_ROWS, Reader as KnowledgeReader};
 pub use persons::{PersonImport, read_persons};
 pub use reference::{CatalogueRow, read_areas, read_catalogue, read_institutions, read_knowledge, read_practitioners};
 pub use table::{MAX_PROBLEMS, MAX_RECORD_BYTES, MAX_ROWS};
@@ -50,6 +52,8 @@ impl<T> Read<T> {
 pub struct RowProblem {
     /// The file, as the caller named it.
     pub file: String,
+    /// The sheet of a workbook; empty for other files.
+    pub sheet: String,
     /// The line of the file on which the row begins, from 1; the header is 1. 0 for the whole file.
     pub row: u64,
     /// The column's header; empty where the row or file as a whole is meant.
@@ -63,6 +67,9 @@ pub struct RowProblem {
 impl fmt::Display for RowProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.file)?;
+        if !self.sheet.is_empty() {
+            write!(f, "!{}", self.sheet)?;
+        }
         if self.row > 0 {
             write!(f, ":{}", self.row)?;
         }

@@ -1,6 +1,7 @@
 //! The command line. Exit status: 0 done, 1 failed, 2 wrong use.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use dingan_http::agency::Confirmation;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -74,6 +75,8 @@ enum Command {
         /// Import nothing if any row is bad.
         #[arg(long)]
         strict: bool,
+        #[command(flatten)]
+        knowledge: crate::knowledge::Options,
     },
     /// Prices and reviews claims of an NDJSON file, without settling them.
     Adjudicate {
@@ -90,6 +93,11 @@ enum Command {
     Replay {
         #[command(flatten)]
         data: Data,
+    },
+    /// Knowledge points: what the tables hold, and a person's word on what was read out of free text.
+    Knowledge {
+        #[command(subcommand)]
+        command: KnowledgeCommand,
     },
     /// Benefit policies.
     Policy {
@@ -118,8 +126,51 @@ pub enum Kind {
     Catalogue,
     /// Benefit policies (TOML).
     Policies,
-    /// Knowledge points in the simple CSV layout (table, item, other, number, word, source).
+    /// Knowledge: the administration's workbooks (xlsx), points (JSON), or rows of one's own (CSV).
     Knowledge,
+}
+
+#[derive(Subcommand, Debug)]
+enum KnowledgeCommand {
+    /// How many points and codes each table holds.
+    Tables {
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Lists points with what was read out of their text.
+    List {
+        #[command(flatten)]
+        data: Data,
+        /// Only those of a table.
+        #[arg(long)]
+        table: Option<String>,
+        /// Only those nobody has confirmed: they found a suspicion, never a breach.
+        #[arg(long)]
+        unconfirmed: bool,
+    },
+    /// Confirms points, with a better reading where one is given.
+    Confirm {
+        /// Ids, as `list` shows them.
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
+        #[command(flatten)]
+        data: Data,
+        /// Who confirms.
+        #[arg(long)]
+        by: String,
+        /// Diagnoses by code, instead of those read: `E11 C00-C97`.
+        #[arg(long, num_args = 1..)]
+        ranges: Option<Vec<String>>,
+        /// Words of names of diagnoses, instead of those read.
+        #[arg(long, num_args = 1..)]
+        names: Option<Vec<String>>,
+        /// The word, instead of the one read.
+        #[arg(long)]
+        word: Option<String>,
+        /// The number, instead of the one read.
+        #[arg(long)]
+        number: Option<dingan_core::money::Quantity>,
+    },
 }
 
 #[derive(Subcommand, Debug)]
@@ -196,7 +247,19 @@ async fn run(command: Command) -> anyhow::Result<bool> {
             crate::demo::run(crate::demo::Options { once, data, claims, persons, seed, listen }).await
         }
         Command::Serve { data, profile, listen } => crate::serve::run(&data.data, &profile.profile, listen).await,
-        Command::Import { kind, files, data, strict } => crate::import::run(kind, &files, &data.data, strict).await,
+        Command::Import { kind, files, data, strict, knowledge } => {
+            crate::import::run(kind, &files, &data.data, strict, &knowledge).await
+        }
+        Command::Knowledge { command } => match command {
+            KnowledgeCommand::Tables { data } => crate::knowledge::tables(&data.data).await,
+            KnowledgeCommand::List { data, table, unconfirmed } => {
+                crate::knowledge::list(&data.data, table.as_deref(), unconfirmed).await
+            }
+            KnowledgeCommand::Confirm { ids, data, by, ranges, names, word, number } => {
+                let said = Confirmation { by, ranges, names, word, number };
+                crate::knowledge::confirm(&data.data, &ids, &said).await
+            }
+        },
         Command::Adjudicate { input, out, data } => crate::batch::run(&input, &out, &data.data).await,
         Command::Replay { data } => crate::replay::run(&data.data).await,
         Command::Policy { command: PolicyCommand::Check { files } } => crate::policy::check(&files),

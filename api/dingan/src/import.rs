@@ -68,9 +68,15 @@ pub fn person_rows(rows: Vec<file::PersonImport>) -> Vec<PersonRows> {
 }
 
 /// The command.
-pub async fn run(kind: Kind, files: &[PathBuf], data: &Path, strict: bool) -> anyhow::Result<bool> {
+pub async fn run(
+    kind: Kind,
+    files: &[PathBuf],
+    data: &Path,
+    strict: bool,
+    options: &crate::knowledge::Options,
+) -> anyhow::Result<bool> {
     let agency = open(data).await?;
-    let report = into(&agency, kind, files, strict).await;
+    let report = into(&agency, kind, files, strict, options).await;
     agency.store().clone().close().await;
     let Some(report) = report? else { return Ok(false) };
     say_part!("imported {} rows", report.rows);
@@ -87,6 +93,7 @@ pub async fn into(
     kind: Kind,
     files: &[PathBuf],
     strict: bool,
+    options: &crate::knowledge::Options,
 ) -> anyhow::Result<Option<ImportReport>> {
     let at = now();
     Ok(Some(match kind {
@@ -114,8 +121,8 @@ pub async fn into(
             agency.import_catalogue(catalogue(rows), at).await?
         }
         Kind::Knowledge => {
-            let Some(rows) = read_all(files, strict, file::read_knowledge)? else { return Ok(None) };
-            agency.import_knowledge(rows, at).await?
+            let Some(report) = crate::knowledge::import(agency, files, strict, options).await? else { return Ok(None) };
+            report
         }
         Kind::Policies => {
             if !crate::policy::check(files)? {

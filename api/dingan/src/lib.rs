@@ -19,6 +19,7 @@ pub mod batch;
 pub mod cli;
 pub mod demo;
 pub mod import;
+pub mod knowledge;
 pub mod policy;
 pub mod replay;
 pub mod serve;

@@ -2,6 +2,7 @@
 
 mod check;
 mod import;
+mod knowledge;
 mod lines;
 mod messages;
 mod query;
@@ -11,6 +12,7 @@ mod settle;
 mod visits;
 
 pub use import::{ImportReport, PersonRows};
+pub use knowledge::Confirmation;
 pub use replay::{ReplayReport, ReplayedDifference};
 
 use crate::bundles::{BundleError, Contents, Runtime};

@@ -30,18 +30,24 @@ pub(crate) struct Refused {
 /// Collects problems up to [`MAX_PROBLEMS`].
 pub(crate) struct Problems {
     file: String,
+    sheet: String,
     list: Vec<RowProblem>,
     left_off: u64,
 }
 
 impl Problems {
     pub fn new(file: &str) -> Self {
-        Self { file: file.to_owned(), list: Vec::new(), left_off: 0 }
+        Self { file: file.to_owned(), sheet: String::new(), list: Vec::new(), left_off: 0 }
+    }
+    /// What follows is about this sheet of a workbook.
+    pub fn sheet(&mut self, name: &str) {
+        name.clone_into(&mut self.sheet);
     }
     fn push(&mut self, row: u64, column: &str, reason: impl Into<String>, warning: bool) {
         if self.list.len() < MAX_PROBLEMS {
             let (column, reason) = (column.to_owned(), reason.into());
-            self.list.push(RowProblem { file: self.file.clone(), row, column, reason, warning });
+            let sheet = self.sheet.clone();
+            self.list.push(RowProblem { file: self.file.clone(), sheet, row, column, reason, warning });
         } else {
             self.left_off += 1;
         }
@@ -49,13 +55,14 @@ impl Problems {
     pub fn error(&mut self, row: u64, column: &str, reason: impl Into<String>) {
         self.push(row, column, reason, false);
     }
-    fn warn(&mut self, row: u64, column: &str, reason: impl Into<String>) {
+    pub fn warn(&mut self, row: u64, column: &str, reason: impl Into<String>) {
         self.push(row, column, reason, true);
     }
     pub fn read<T>(mut self, rows: Vec<T>) -> Read<T> {
         if self.left_off > 0 {
             let reason = format!("{} further problems left off", self.left_off);
-            self.list.push(RowProblem { file: self.file, row: 0, column: String::new(), reason, warning: false });
+            let (sheet, column) = (String::new(), String::new());
+            self.list.push(RowProblem { file: self.file, sheet, row: 0, column, reason, warning: false });
         }
         Read { rows, problems: self.list }
     }

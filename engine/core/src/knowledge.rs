@@ -4,6 +4,10 @@
 //! look-up a line ([`Knowledge::about`]), after which each table is a search among the few that speak
 //! of the item, by a number resolved when rules are compiled ([`Knowledge::table`]).
 
+mod merge;
+
+pub use merge::{MergeReport, merge};
+
 use crate::codes::ItemCode;
 use crate::money::Quantity;
 use chrono::NaiveDate;

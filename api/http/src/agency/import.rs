@@ -3,7 +3,6 @@
 use super::*;
 use crate::bundles::PolicySource;
 use dingan_core::bundle::{AreaRow, CatalogueRows, Institution, Practitioner};
-use dingan_core::knowledge::KnowledgeRow;
 use dingan_core::money::Money;
 use dingan_core::person::Person;
 use dingan_core::policy::BenefitPolicy;
@@ -171,18 +170,6 @@ impl Agency {
             put(&mut cat.ratios, rows.ratios, |r| {
                 (r.code.clone(), r.person_type.clone(), r.ratio_type.clone(), r.from_price, r.period.begin)
             });
-        })
-        .await
-    }
-
-    /// Imports knowledge points: those of a table and item are replaced together.
-    pub async fn import_knowledge(
-        &self,
-        rows: Vec<KnowledgeRow>,
-        now: NaiveDateTime,
-    ) -> Result<ImportReport, AgencyError> {
-        self.import_reference(rows.len(), now, move |c| {
-            put(&mut c.rows.knowledge, rows, |r| (r.table.clone(), r.item.clone(), r.other.clone(), r.word.clone()));
         })
         .await
     }
