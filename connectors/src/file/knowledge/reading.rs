@@ -6,7 +6,7 @@
 use dingan_core::knowledge::KnowledgeRow;
 use dingan_core::money::Quantity;
 use serde::Deserialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What is taken from a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -31,11 +31,14 @@ pub const MAX_ICD_BYTES: usize = 32 * 1024 * 1024;
 #[derive(Debug, Clone, Default)]
 pub struct Diagnoses {
     names: HashMap<String, Vec<String>>,
+    /// Those that count only where a text names no other.
+    otherwise: HashSet<String>,
 }
 
 #[derive(Deserialize)]
 struct Words {
     words: HashMap<String, Vec<String>>,
+    otherwise: HashMap<String, Vec<String>>,
 }
 
 impl Diagnoses {
@@ -44,8 +47,10 @@ impl Diagnoses {
     /// # Errors
     /// Where the table of words is not well formed.
     pub fn built_in() -> Result<Self, toml::de::Error> {
-        let Words { words } = toml::from_str(include_str!("diagnoses.toml"))?;
-        Ok(Self { names: words })
+        let Words { words: mut names, otherwise } = toml::from_str(include_str!("diagnoses.toml"))?;
+        let weak = otherwise.keys().cloned().collect();
+        names.extend(otherwise);
+        Ok(Self { names, otherwise: weak })
     }
 
     /// Adds the names of a list of diagnoses: on each line a code, a blank, a name. Returns how many it took.
@@ -90,6 +95,10 @@ impl Diagnoses {
                 }
                 None => at += 1,
             }
+        }
+        let strong = |name: &str| !self.otherwise.contains(name);
+        if found.iter().any(|(name, _)| strong(name)) {
+            found.retain(|(name, _)| strong(name));
         }
         found
     }
@@ -344,6 +353,8 @@ mod tests {
         assert_eq!(row.ranges, ["M45"], "{row:?}");
         let row = diagnoses("限类风湿关节炎(严重肝功能不全者除外)患者。");
         assert_eq!(row.ranges, ["M05-M06"], "{row:?}");
+        assert_eq!(diagnoses("限既往接受含铂化疗治疗失败的宫颈癌患者。").ranges, ["C53"]);
+        assert_eq!(diagnoses("限放化疗。").ranges, ["C00-C97", "Z51.1", "Z51.2"]);
         let row = diagnoses("限二线用药。");
         assert_eq!((row.word.as_str(), row.speaks_of_diagnoses()), ("any", false));
         let row = diagnoses("限罕见的什么病。");
