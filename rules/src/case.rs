@@ -75,10 +75,27 @@ const FENCE: &str = "```";
 
 /// The examples of a page, in order.
 pub fn cases(page: &RulePage) -> Result<Vec<Case>, RuleProblem> {
+    blocks(page, "case")
+}
+
+/// The examples of a rule over many persons: the same kinds, in blocks named `population`. They are read and their
+/// TOML is checked; they are run with the batch that runs such rules.
+pub fn population_cases(page: &RulePage) -> Result<Vec<Case>, RuleProblem> {
+    let cases = blocks(page, "population")?;
+    for case in &cases {
+        toml::from_str::<toml::Table>(&case.facts).map_err(|e| {
+            let line = case.line + e.span().map_or(0, |s| line_column(&case.facts, s.start).0);
+            RuleProblem::new(page_path(page), (line, 1), e.message())
+        })?;
+    }
+    Ok(cases)
+}
+
+fn blocks(page: &RulePage, name: &str) -> Result<Vec<Case>, RuleProblem> {
     let mut found = Vec::new();
     let mut lines = page.markdown.lines().enumerate();
     while let Some((n, line)) = lines.next() {
-        let Some(head) = line.strip_prefix(FENCE).and_then(|l| l.strip_prefix("case")) else { continue };
+        let Some(head) = line.strip_prefix(FENCE).and_then(|l| l.strip_prefix(name)) else { continue };
         let problem = |message: String| RuleProblem::new(page_path(page), (n + 1, 1), message);
         let (word, title) = head.trim().split_once(' ').unwrap_or((head.trim(), ""));
         let kind = CaseKind::from_word(word)
@@ -109,7 +126,8 @@ pub fn page_problems(meta: &RuleMeta, page: &RulePage) -> Vec<RuleProblem> {
     if matches!(meta.status, Status::Unavailable | Status::Retired) {
         return problems;
     }
-    match cases(page) {
+    let cases = if meta.status == Status::Batch { population_cases(page) } else { cases(page) };
+    match cases {
         Ok(cases) => {
             for kind in [CaseKind::Flagged, CaseKind::Clean, CaseKind::Boundary] {
                 if !cases.iter().any(|c| c.kind == kind) {
@@ -156,6 +174,10 @@ pub fn run_case(source: &RuleSource, case: &Case) -> Result<(), String> {
     if undecided != world.undecided {
         return Err(format!("undecided for want of {undecided:?}, expected {:?}", world.undecided));
     }
+    let exempted: Vec<&str> = decision.exempted.iter().map(|e| e.exemption.as_str()).collect();
+    if exempted != world.exempted {
+        return Err(format!("exempted by {exempted:?}, expected {:?}", world.exempted));
+    }
     compare(&decision.findings, &world.expect)?;
     let (raised, waits) = (!world.expect.is_empty(), !world.undecided.is_empty());
     match case.kind {
@@ -198,6 +220,14 @@ fn difference(finding: &Finding, want: &Expected) -> Option<String> {
         && finding.charge != charge
     {
         return Some(format!("charge {}, expected {charge}", finding.charge));
+    }
+    for (name, got, want) in [("fund", finding.fund, want.fund), ("person", finding.person, want.person)] {
+        if let Some(want) = want.filter(|w| *w != got) {
+            return Some(format!("{name} {got}, expected {want}"));
+        }
+    }
+    if let Some(open) = want.fund_open.filter(|o| *o != finding.fund_open) {
+        return Some(format!("fund_open {}, expected {open}", finding.fund_open));
     }
     for (name, value) in &want.evidence {
         let got = finding.evidence.get(name).map_or("", String::as_str);

@@ -4,20 +4,24 @@ use crate::facts::View;
 use crate::host::{Host, Run, Script, Session};
 use crate::index::LineIndex;
 use crate::library::{RuleProblem, RuleSource};
-use crate::manifest::{RuleMeta, Status, repeated_codes};
+use crate::exemption::{Exemption, Exemptions, embedded_exemptions};
+use crate::manifest::{RuleMeta, Status, hierarchy_problems, repeated_codes};
 use crate::message::placeholders;
 use crate::natives::known;
 use dingan_core::codes::LineNo;
 use dingan_core::facts::Facts;
-use dingan_core::finding::{Hit, Review, RuleFailure, RuleSet, Scope, Stage, Undecided};
+use dingan_core::finding::{Exempted, Hit, Review, RuleFailure, RuleSet, Scope, Stage, Undecided};
 use dingan_core::knowledge::Knowledge;
 use rhai::Map;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// One rule, compiled.
 pub(crate) struct Rule {
     pub meta: RuleMeta,
     message: Arc<str>,
+    /// The exemptions it honours.
+    exempt: Arc<[Exemption]>,
     /// None where the rule is not to run (retired, unavailable).
     script: Option<Script>,
 }
@@ -33,6 +37,8 @@ pub struct RuleLibrary {
     running: Arc<[u16]>,
     knowledge: Arc<Knowledge>,
     index: Arc<LineIndex>,
+    /// Pairs of rules of which the first subsumes the second, directly or by way of others.
+    hierarchy: Arc<BTreeSet<(String, String)>>,
 }
 
 impl std::fmt::Debug for RuleLibrary {
@@ -48,8 +54,19 @@ fn operations_budget(lines: usize) -> u64 {
 }
 
 impl RuleLibrary {
-    /// Compiles every rule, or says everything that is wrong. What is active runs.
+    /// Compiles every rule with the exemptions the program carries, or says everything that is wrong. What is
+    /// active runs.
     pub fn compile(sources: &[RuleSource], knowledge: Arc<Knowledge>) -> Result<Self, Vec<RuleProblem>> {
+        let exemptions = Exemptions::from_toml(embedded_exemptions()).map_err(|p| vec![p])?;
+        Self::compile_with(sources, knowledge, &exemptions)
+    }
+
+    /// Compiles every rule with the exemptions given.
+    pub fn compile_with(
+        sources: &[RuleSource],
+        knowledge: Arc<Knowledge>,
+        exemptions: &Exemptions,
+    ) -> Result<Self, Vec<RuleProblem>> {
         let host = Host::new();
         let mut problems = Vec::new();
         let mut read: Vec<(RuleMeta, &RuleSource)> = Vec::with_capacity(sources.len());
@@ -64,13 +81,24 @@ impl RuleLibrary {
         }
         read.sort_by(|a, b| (&a.0.code, &a.1.path).cmp(&(&b.0.code, &b.1.path)));
         problems.extend(repeated_codes(&read));
+        problems.extend(hierarchy_problems(&read));
+        let hierarchy = closure(&read);
         if read.len() > usize::from(u16::MAX) {
             problems.push(RuleProblem::at_start(String::new(), "more rules than a library holds"));
         }
         let mut all = Vec::with_capacity(read.len());
         for (meta, source) in read {
             match compile_script(&host, &meta, source) {
-                Ok(script) => all.push(Rule { message: meta.message.as_str().into(), meta, script }),
+                Ok(script) => {
+                    let exempt = match exemptions_of(&meta, source, exemptions) {
+                        Ok(e) => e,
+                        Err(found) => {
+                            problems.extend(found);
+                            continue;
+                        }
+                    };
+                    all.push(Rule { message: meta.message.as_str().into(), meta, exempt, script });
+                }
                 Err(found) => problems.extend(found),
             }
         }
@@ -80,7 +108,7 @@ impl RuleLibrary {
         }
         let all: Arc<[Rule]> = all.into();
         let empty = LineIndex::new(&[], std::iter::empty(), &knowledge);
-        let library = Self { host: Arc::new(host), all, running: Arc::from([]), knowledge, index: Arc::new(empty) };
+        let library = Self { host: Arc::new(host), all, running: Arc::from([]), knowledge, index: Arc::new(empty), hierarchy };
         Ok(library.only(|meta| meta.status == Status::Active))
     }
 
@@ -125,8 +153,43 @@ impl RuleLibrary {
     }
 }
 
+/// The entries of the central list that a rule names.
+fn exemptions_of(
+    meta: &RuleMeta,
+    source: &RuleSource,
+    exemptions: &Exemptions,
+) -> Result<Arc<[Exemption]>, Vec<RuleProblem>> {
+    let unknown = meta.exempt.iter().filter(|n| exemptions.named(n).next().is_none());
+    let problems: Vec<RuleProblem> = unknown
+        .map(|n| {
+            let message = format!("`{n}` is not in the central list of exemptions");
+            RuleProblem::at(source.manifest_path(), &source.toml, &format!("\"{n}\""), message)
+        })
+        .collect();
+    if problems.is_empty() {
+        Ok(meta.exempt.iter().flat_map(|n| exemptions.named(n)).cloned().collect())
+    } else {
+        Err(problems)
+    }
+}
+
+/// Which rule subsumes which, directly or by way of others.
+fn closure(read: &[(RuleMeta, &RuleSource)]) -> Arc<BTreeSet<(String, String)>> {
+    let below = |code: &str| read.iter().find(|(m, _)| m.code == code).map_or(&[][..], |(m, _)| &m.subsumes);
+    let mut all = BTreeSet::new();
+    for (meta, _) in read {
+        let mut next: Vec<&String> = meta.subsumes.iter().collect();
+        while let Some(code) = next.pop() {
+            if all.insert((meta.code.clone(), code.clone())) {
+                next.extend(below(code));
+            }
+        }
+    }
+    Arc::new(all)
+}
+
 fn compile_script(host: &Host, meta: &RuleMeta, source: &RuleSource) -> Result<Option<Script>, Vec<RuleProblem>> {
-    if matches!(meta.status, Status::Retired | Status::Unavailable) {
+    if matches!(meta.status, Status::Retired | Status::Unavailable | Status::Batch) {
         return Ok(None);
     }
     // a parameter that cannot be read was reported with the metadata
@@ -162,6 +225,10 @@ impl RuleSet for RuleLibrary {
         }
         review
     }
+
+    fn subsumes(&self, rule: &str, other: &str) -> bool {
+        !self.hierarchy.is_empty() && self.hierarchy.contains(&(rule.to_owned(), other.to_owned()))
+    }
 }
 
 impl RuleLibrary {
@@ -169,10 +236,19 @@ impl RuleLibrary {
     /// failed is dropped with it; what earlier lines raised stands; the rule looks at no further line.
     fn run(&self, rule: &Rule, lines: &[u32], view: &Arc<View>, session: &mut Session<'_>, review: &mut Review) {
         let Some(script) = &rule.script else { return };
+        if rule.meta.decidable == "4101" && !view.facts.lists.contains_key(&view.facts.visit.id) {
+            review.undecided.push(Undecided {
+                rule: rule.meta.code.clone(),
+                version: rule.meta.version,
+                missing: "settlement list (4101)".to_owned(),
+            });
+            return;
+        }
         *view.run() = Run {
             window_days: rule.meta.window_days,
             message: Arc::clone(&rule.message),
             selected: lines.into(),
+            exempt: Arc::clone(&rule.exempt),
             ..Run::default()
         };
         view.reset_steps();
@@ -205,7 +281,19 @@ impl RuleLibrary {
         if let Err(error) = outcome {
             review.failures.push(RuleFailure { rule: meta.code.clone(), version: meta.version, error });
         }
-        let Run { mut hits, undecided, selected, .. } = std::mem::take(&mut *view.run());
+        let Run { mut hits, undecided, selected, mut exempted, .. } = std::mem::take(&mut *view.run());
+        // only where there is something to exempt, so that what is counted is what an exemption lets through
+        if !hits.is_empty()
+            && let Some(e) = rule.exempt.iter().find(|e| e.holds(&view.facts, None, |t| view.has_line_in(t)))
+        {
+            exempted.insert(e.name.clone());
+            hits.clear();
+        }
+        review.exempted.extend(exempted.into_iter().map(|exemption| Exempted {
+            rule: meta.code.clone(),
+            version: meta.version,
+            exemption,
+        }));
         // by the first line at stake; a finding on the whole claim comes first
         hits.sort_by_key(|h| h.lines.iter().map(|(at, _)| *at).min());
         review.hits.extend(hits.into_iter().map(|h| Hit {

@@ -3,14 +3,15 @@
 //! until a script walks over it.
 
 use crate::host::{Fallible, Registry, Run, fail};
-use crate::values::{Day, Yuan};
-use dingan_core::claim::Diagnosis;
-use dingan_core::codes::{ItemCode, Level, Sex, VisitKind};
+use crate::values::{Day, Yuan, code_in};
+use dingan_core::claim::{Approval, Diagnosis, SettlementList};
+use dingan_core::codes::{ItemClass, ItemCode, Level, Sex, VisitKind};
 use dingan_core::facts::{Facts, LineFact, NetLine, PersonFacts};
 use dingan_core::finding::Related;
 use dingan_core::knowledge::Knowledge;
 use dingan_core::money::Quantity;
 use dingan_core::person::{PastLine, PastVisit};
+use dingan_core::resolve::own_pay;
 use rhai::{Dynamic, ImmutableString, Map};
 use rust_decimal::Decimal;
 use std::cell::RefCell;
@@ -121,6 +122,11 @@ impl View {
         history.this_visit.get(at).or_else(|| history.lines.get(at.checked_sub(history.this_visit.len())?))
     }
 
+    /// The visit's settlement list, once it has arrived.
+    pub fn list(&self) -> Option<&SettlementList> {
+        self.facts.lists.get(&self.facts.visit.id).map(|l| &**l)
+    }
+
     pub fn begin_day(&self) -> Day {
         Day(self.facts.visit.begin.date())
     }
@@ -135,6 +141,19 @@ impl View {
 
     fn person(&self) -> Fallible<&PersonFacts> {
         self.facts.person().ok_or_else(|| fail("the facts have no person"))
+    }
+
+    /// Whether a net line's item stands in a knowledge table.
+    pub fn has_line_in(&self, table: &str) -> bool {
+        self.facts.lines.iter().any(|l| self.knowledge.has(table, &l.line.item))
+    }
+
+    /// Notes how near an item came to a limit, for whoever asks why a rule was silent.
+    pub fn near(&self, what: &str, actual: i64, limit: i64) {
+        let mut run = self.run();
+        if run.tracing {
+            run.notes.push((what.to_owned(), actual.to_string(), limit.to_string()));
+        }
     }
 
     /// A figure about an item: the first point of the table that has one.
@@ -306,6 +325,26 @@ pub(crate) fn register(r: &mut Registry<'_>) {
         at: (0..c.0.facts.net_lines.len() as u32).map(|at| (at, None)).collect(),
         view: Arc::clone(&c.0),
     });
+    r.get("type", |c: &mut Claim| text(c.0.facts.visit.med_type.as_str()));
+    r.get("bed", |c: &mut Claim| given(&c.0.facts.visit.bed));
+    r.get("death_day", |c: &mut Claim| c.0.facts.visit.death.map_or(Dynamic::UNIT, |d| Dynamic::from(Day(d))));
+    r.get("amount", |c: &mut Claim| Yuan(c.0.facts.net_lines.iter().map(|n| n.amount).sum()));
+    r.get("institution_kind", |c: &mut Claim| given(&c.0.facts.institution.kind));
+    r.fun("diagnosed", |c: &mut Claim, prefixes: rhai::Array| {
+        c.0.facts.visit.diagnoses.iter().any(|d| code_in(d.code.as_str(), &prefixes))
+    });
+    // the settlement list, once it has arrived
+    r.get("operations", |c: &mut Claim| -> rhai::Array {
+        let operations = c.0.list().map(|l| l.operations.iter());
+        operations.into_iter().flatten().map(|o| Dynamic::from(text(&o.code))).collect()
+    });
+    r.get("listed_diagnosis", |c: &mut Claim| {
+        let diagnoses = c.0.list().map_or(&[][..], |l| &l.diagnoses);
+        principal(diagnoses.iter().find(|d| d.main).or(diagnoses.first()))
+    });
+    r.get("listed_admission", |c: &mut Claim| day_or_nothing(c.0.list().and_then(|l| l.admitted)));
+    r.get("listed_discharge", |c: &mut Claim| day_or_nothing(c.0.list().and_then(|l| l.discharged)));
+    r.get("listed_discharge_way", |c: &mut Claim| given(c.0.list().map_or("", |l| &l.discharge_way)));
     r.get("selected", |c: &mut Claim| Lines {
         at: c.0.run().selected.iter().map(|at| (*at, None)).collect(),
         view: Arc::clone(&c.0),
@@ -337,6 +376,18 @@ pub(crate) fn register(r: &mut Registry<'_>) {
     r.get("department", |l: &mut Line| l.fact().map(|f| given(&f.line.department)));
     r.get("practitioner", |l: &mut Line| l.fact().map(|f| given(f.line.practitioner.as_str())));
     r.get("order_no", |l: &mut Line| l.fact().map(|f| given(&f.line.order_no)));
+    r.get("payable", |l: &mut Line| l.fact().map(|f| !own_pay(f.item.as_deref(), f.line.approval)));
+    r.get("refused", |l: &mut Line| l.fact().map(|f| f.line.approval == Approval::Refused));
+    r.get("restricted", |l: &mut Line| l.fact().map(|f| f.item.as_ref().is_some_and(|i| i.restricted)));
+    r.get("paid_class", |l: &mut Line| l.fact().map(|f| f.item.as_ref().is_some_and(|i| i.class != ItemClass::C)));
+    r.get("registered", |l: &mut Line| {
+        let practitioners = &l.view.facts.practitioners;
+        let institution = &l.view.facts.visit.institution;
+        l.fact().map(|f| match f.line.practitioner.is_empty() || practitioners.is_empty() {
+            true => Dynamic::UNIT,
+            false => practitioners.at(&f.line.practitioner, institution, f.line.time.date()).into(),
+        })
+    });
     r.get("take_home", |l: &mut Line| l.fact().map(|f| f.line.take_home));
     r.get("supply_days", |l: &mut Line| {
         l.fact().map(|f| f.line.supply_days.map_or(Dynamic::UNIT, |q| Dynamic::from_decimal(quantity(q))))
@@ -353,6 +404,11 @@ pub(crate) fn register(r: &mut Registry<'_>) {
     r.get("diagnosis", |v: &mut Past| v.visit().map(|v| principal(v.main_diagnosis())));
     r.get("diagnoses", |v: &mut Past| v.visit().map(|v| codes(&v.diagnoses)));
     r.get("discharge_way", |v: &mut Past| v.visit().map(|v| given(&v.discharge_way)));
+    r.get("type", |v: &mut Past| v.visit().map(|v| text(v.med_type.as_str())));
+    r.get("return_planned", |v: &mut Past| {
+        let lists = &v.view.facts.lists;
+        v.visit().map(|v| lists.get(&v.id).and_then(|l| l.return_planned).map_or(Dynamic::UNIT, Dynamic::from))
+    });
     r.get("settled", |v: &mut Past| v.visit().map(|v| v.settled));
 
     r.named::<PastRow>("PastLine");

@@ -6,6 +6,7 @@
 //! `natives` register. A name outside of these is an error when the library is compiled, not when
 //! the first claim meets it.
 
+use crate::exemption::Exemption;
 use crate::facts::{Claim, History, Line, Person, View};
 use crate::library::RuleProblem;
 use dingan_core::finding::Related;
@@ -96,6 +97,12 @@ pub(crate) struct Run {
     pub line: Option<u32>,
     pub hits: Vec<RawHit>,
     pub undecided: BTreeSet<String>,
+    /// The exemptions the rule honours, and those that were used.
+    pub exempt: Arc<[Exemption]>,
+    pub exempted: BTreeSet<String>,
+    /// Whether somebody asks why: then native functions note how near they came.
+    pub tracing: bool,
+    pub notes: Vec<(String, String, String)>,
 }
 
 /// Registers functions and remembers their names for the check of scripts.

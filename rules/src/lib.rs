@@ -33,6 +33,7 @@
 
 pub mod case;
 pub mod compile;
+pub mod exemption;
 mod facts;
 mod host;
 mod index;
@@ -45,6 +46,7 @@ mod policies;
 mod values;
 
 pub use compile::RuleLibrary;
+pub use exemption::{Exemptions, embedded_exemptions};
 pub use library::{RulePage, RuleProblem, RuleSource, embedded_pages, embedded_sources, pages_in, sources_in};
 pub use manifest::{RuleMeta, Status};
 pub use policies::embedded_policies;

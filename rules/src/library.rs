@@ -134,6 +134,11 @@ pub fn embedded_pages() -> Vec<RulePage> {
     pages
 }
 
+/// A file of the library folder that belongs to no rule: the central list of exemptions.
+pub(crate) fn embedded_file(name: &str) -> &'static str {
+    LIBRARY.get_file(name).and_then(include_dir::File::contents_utf8).unwrap_or_default()
+}
+
 fn embedded_folders() -> impl Iterator<Item = &'static Dir<'static>> {
     LIBRARY.dirs().flat_map(Dir::dirs)
 }

@@ -22,7 +22,77 @@ pub enum Status {
     Retired,
     /// Cannot run until what it `needs` is delivered.
     Unavailable,
+    /// Looks at many persons' claims together: runs over the lake in batch, never while a claim is settled.
+    Batch,
 }
+
+/// Whose conduct a rule supervises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Object {
+    /// 定点医药机构.
+    Institution,
+    /// 相关人员: physicians, nurses, pharmacists.
+    Staff,
+    /// 参保人.
+    Person,
+}
+
+/// 应用场景.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scene {
+    /// 住院.
+    Inpatient,
+    /// 门（急）诊.
+    Outpatient,
+    /// 购药.
+    Pharmacy,
+    /// 互联网诊疗.
+    Internet,
+    /// 异地就医.
+    Remote,
+}
+
+/// 时间窗口: over what a rule judges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Window {
+    /// 当次门诊或当次住院.
+    Visit,
+    /// 单日.
+    Day,
+    /// 自然月.
+    Month,
+    /// 每季度.
+    Quarter,
+    /// 自然年.
+    Year,
+    /// 其他: `window_days` or a parameter.
+    Days,
+}
+
+/// `[applies]`: the part of the official metadata that is for people; what a rule runs on is its selector.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Applies {
+    /// Whose conduct.
+    pub object: Vec<Object>,
+    /// Where.
+    pub scenes: Vec<Scene>,
+    /// Over what time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
+    /// Types of institution (`medins_type` or its first letter); every type where none is given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub institutions: Vec<String>,
+}
+
+/// The transactions that bring facts, in the order in which they come: the earliest at which a rule can decide.
+pub const TRANSACTIONS: [&str; 15] = [
+    "2203", "2204", "2401", "2301", "2402", "2102", "2207", "2304", "3501", "3505", "4101", "4401", "4402", "3605",
+    "batch",
+];
 
 /// What a finding does to the transaction that raised it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Default)]
@@ -97,6 +167,24 @@ pub struct RuleMeta {
     /// Facts it needs besides visit, lines and person.
     #[serde(default)]
     pub needs: Vec<String>,
+    /// The earliest transaction at which it can be decided: one of [`TRANSACTIONS`].
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub decidable: String,
+    /// The sequence number in the national list of 2025 (1–88); none for rules of ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub national: Option<u32>,
+    /// What the rule judges by in place of what it is about. A proxy is named one and is never a breach.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub proxy: String,
+    /// Exemptions of the central list that it honours.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exempt: Vec<String>,
+    /// Rules whose findings on the same lines say no more than this one's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subsumes: Vec<String>,
+    /// The rest of the official metadata.
+    #[serde(default)]
+    pub applies: Applies,
     /// Which claims and lines it looks at.
     #[serde(default)]
     pub selector: Selector,
@@ -148,6 +236,18 @@ impl RuleMeta {
         if self.status == Status::Unavailable && self.needs.is_empty() {
             problem("status", "an unavailable rule says in `needs` what it waits for".into());
         }
+        if self.severity == Severity::Breach && !self.proxy.is_empty() {
+            problem("severity", "a proxy is always a suspicion".into());
+        }
+        if !self.decidable.is_empty() && !TRANSACTIONS.contains(&self.decidable.as_str()) {
+            problem("decidable", format!("`{}` is not one of {}", self.decidable, TRANSACTIONS.join(", ")));
+        }
+        if self.scope.is_population() != (self.status == Status::Batch) && self.status != Status::Unavailable {
+            problem("status", "rules over many persons have status `batch`, and no others do".into());
+        }
+        if self.subsumes.contains(&self.code) {
+            problem("subsumes", "a rule does not subsume itself".into());
+        }
         if self.scope == Scope::Stay && !self.selector.visit.iter().all(|k| k.is_stay()) {
             problem("scope", "a rule of scope `stay` selects stays only".into());
         }
@@ -165,6 +265,42 @@ impl RuleMeta {
         }
         problems
     }
+}
+
+/// What the library asks of every rule of its own beyond what must hold to run.
+pub fn incomplete(meta: &RuleMeta, source: &RuleSource) -> Vec<RuleProblem> {
+    let mut problems = Vec::new();
+    let mut lacks = |what: &str| problems.push(RuleProblem::at_start(source.manifest_path(), what));
+    if meta.decidable.is_empty() {
+        lacks("`decidable` is missing: the earliest transaction at which the rule can be decided");
+    }
+    if meta.applies.object.is_empty() || meta.applies.scenes.is_empty() || meta.applies.window.is_none() {
+        lacks("[applies] names object, scenes and window");
+    }
+    problems
+}
+
+/// Rules that subsume each other in a circle, or a code that is not there.
+pub(crate) fn hierarchy_problems(rules: &[(RuleMeta, &RuleSource)]) -> Vec<RuleProblem> {
+    let by_code: BTreeMap<&str, &RuleMeta> = rules.iter().map(|(m, _)| (m.code.as_str(), m)).collect();
+    let mut problems = Vec::new();
+    for (meta, source) in rules {
+        let mut problem =
+            |message: String| problems.push(RuleProblem::at(source.manifest_path(), &source.toml, "subsumes", message));
+        let mut below: Vec<&str> = meta.subsumes.iter().map(String::as_str).collect();
+        let mut seen = BTreeSet::new();
+        while let Some(code) = below.pop() {
+            if code == meta.code {
+                problem("the rule subsumes itself by way of another".into());
+                break;
+            }
+            if seen.insert(code) {
+                let next = by_code.get(code).map(|m| &m.subsumes);
+                below.extend(next.into_iter().flatten().map(String::as_str));
+            }
+        }
+    }
+    problems
 }
 
 /// Codes that stand twice.

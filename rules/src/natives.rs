@@ -5,7 +5,9 @@
 
 mod history;
 pub(crate) mod known;
+mod idle;
 mod lines;
+mod points;
 
 use crate::facts::{Claim, Found, Line, Lines, Past, PastRow, View};
 use crate::host::{Fallible, RawHit, Registry, current, fail};
@@ -36,8 +38,24 @@ pub(crate) fn register(r: &mut Registry<'_>) {
         raise(&view, at_stake(&lines)?, related, &evidence)
     });
     known::register(r);
+    r.fun("exempted", |context: NativeCallContext, other: &mut Past| -> Fallible<bool> {
+        exempted(&*current(&context)?, other)
+    });
     lines::register(r);
     history::register(r);
+    idle::register(r);
+    points::register(r);
+}
+
+/// Whether an exemption the rule honours holds for the claim as seen beside another visit; that it was used is kept.
+fn exempted(view: &View, other: &Past) -> Fallible<bool> {
+    let exempt = view.run().exempt.clone();
+    let visit = other.visit()?;
+    let holds = exempt.iter().find(|e| e.holds(&view.facts, Some(visit), |t| view.has_line_in(t)));
+    if let Some(e) = holds {
+        view.run().exempted.insert(e.name.clone());
+    }
+    Ok(holds.is_some())
 }
 
 /// The lines a script names: the claim as a whole, a line, a list of lines, or an array of these.

@@ -95,9 +95,12 @@ pub(crate) fn register(r: &mut Registry<'_>) {
     r.fun("to_string", |a: &mut Day| a.0.to_string());
 
     r.fun("same_category", |a: ImmutableString, b: ImmutableString| same_category(&a, &b));
-    r.fun("code_in", |code: ImmutableString, list: rhai::Array| {
-        list.iter().any(|p| p.read_lock::<ImmutableString>().is_some_and(|p| code.starts_with(p.as_str())))
-    });
+    r.fun("code_in", |code: ImmutableString, list: rhai::Array| code_in(&code, &list));
+}
+
+/// Whether a code begins with one of some prefixes.
+pub(crate) fn code_in(code: &str, prefixes: &rhai::Array) -> bool {
+    prefixes.iter().any(|p| p.read_lock::<ImmutableString>().is_some_and(|p| code.starts_with(p.as_str())))
 }
 
 /// Whether two diagnoses share their category, the first three characters of ICD-10.

@@ -104,12 +104,11 @@ fn worlds() -> impl Strategy<Value = World> {
                 }
             }
             // one item stays out of the catalogue
-            let items = ITEMS.iter().zip(catalogue).skip(1).map(|(code, (list, charge, group))| ItemCase {
-                code: (*code).to_owned(),
-                name: String::new(),
-                list_type: list.to_owned(),
-                charge_type: charge.to_owned(),
-                group: group.to_owned(),
+            let items = ITEMS.iter().zip(catalogue).skip(1).map(|(code, (list, charge, group))| -> ItemCase {
+                let text = format!(
+                    "code = '{code}'\nlist_type = '{list}'\ncharge_type = '{charge}'\ngroup = '{group}'"
+                );
+                toml::from_str(&text).unwrap()
             });
             World {
                 stage: None,
@@ -133,6 +132,10 @@ fn worlds() -> impl Strategy<Value = World> {
                 params: toml::Table::new(),
                 expect: Vec::new(),
                 undecided: Vec::new(),
+                exempted: Vec::new(),
+                practitioners: Vec::new(),
+                paid_by: "1".to_owned(),
+                insurance: "310".to_owned(),
             }
         },
     )

@@ -3,10 +3,11 @@
 use crate::codes::LineNo;
 use crate::decision::{Decision, Priced};
 use crate::facts::Facts;
-use crate::finding::{Finding, Hit, RuleSet, Stage, allocate, identity};
+use crate::finding::{Finding, Hit, RuleSet, Stage, Stake, allocate, identity};
 use crate::ledger::postings;
 use crate::money::Money;
 use crate::pricing::price;
+use crate::stake::count_once;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,7 +20,8 @@ pub fn adjudicate(facts: &Arc<Facts>, rules: &dyn RuleSet, stage: Stage) -> Deci
     let priced = price(facts);
     let postings = postings(facts, &priced);
     let review = rules.review(facts, stage);
-    let findings = put_amounts(facts, &priced, review.hits, stage);
+    let mut findings = put_amounts(facts, &priced, review.hits, stage);
+    count_once(&mut findings, |a, b| rules.subsumes(a, b));
     Decision {
         engine: Cow::Borrowed(ENGINE),
         bundle: facts.bundle.clone(),
@@ -28,6 +30,7 @@ pub fn adjudicate(facts: &Arc<Facts>, rules: &dyn RuleSet, stage: Stage) -> Deci
         findings,
         undecided: review.undecided,
         failures: review.failures,
+        exempted: review.exempted,
     }
 }
 
@@ -48,21 +51,36 @@ fn finding(facts: &Facts, priced: &Priced, net: &NetShares<'_>, mut hit: Hit, st
     hit.lines.dedup_by(|a, b| a.0 == b.0);
     hit.related.sort();
     hit.related.dedup();
-    let (mut charge, mut in_scope, mut hospital) = (Money::ZERO, Money::ZERO, Money::ZERO);
-    if hit.lines.is_empty() {
-        charge = priced.amounts.total;
-        in_scope = priced.amounts.in_scope;
-        hospital = priced.amounts.hospital;
-    }
+    let fund_open = paid_by_group(facts);
+    let share = |n: &NetShare| {
+        let all = allocate(priced.amounts.funds, n.in_scope, priced.amounts.in_scope);
+        let person = (n.amount - all - n.hospital).at_least_zero();
+        Stake { charge: n.amount, fund: if fund_open { Money::ZERO } else { all }, person }
+    };
+    // each line adds what the sum grows by, so that the parts make up the whole to the fen
+    let (mut sum, mut parts) = (NetShare::default(), Vec::with_capacity(hit.lines.len()));
+    let mut stake = Stake::default();
     for (no, units) in &hit.lines {
-        let Some(n) = net.by_line.get(no) else { continue };
-        let units = units.unwrap_or(n.quantity).min(n.quantity);
-        let part = |m: Money| m.share(Money::fen(units.units()), Money::fen(n.quantity.units()));
-        charge += part(n.amount);
-        in_scope += part(n.in_scope);
-        hospital += part(n.hospital);
+        if let Some(n) = net.by_line.get(no) {
+            let units = units.unwrap_or(n.quantity).min(n.quantity);
+            let part = |m: Money| m.share(Money::fen(units.units()), Money::fen(n.quantity.units()));
+            sum.amount += part(n.amount);
+            sum.in_scope += part(n.in_scope);
+            sum.hospital += part(n.hospital);
+        }
+        let after = share(&sum);
+        parts.push(Stake {
+            charge: after.charge - stake.charge,
+            fund: after.fund - stake.fund,
+            person: after.person - stake.person,
+        });
+        stake = after;
     }
-    let fund = allocate(priced.amounts.funds, in_scope, priced.amounts.in_scope);
+    if hit.lines.is_empty() {
+        let a = &priced.amounts;
+        let whole = NetShare { amount: a.total, in_scope: a.in_scope, hospital: a.hospital, ..NetShare::default() };
+        stake = share(&whole);
+    }
     let lines: Vec<LineNo> = hit.lines.into_iter().map(|(l, _)| l).collect();
     Finding {
         id: identity(&hit.rule, facts, &lines, &hit.related, &hit.period),
@@ -73,12 +91,21 @@ fn finding(facts: &Facts, priced: &Priced, net: &NetShares<'_>, mut hit: Hit, st
         stage,
         lines,
         related: hit.related,
-        charge,
-        fund,
-        person: (charge - fund - hospital).at_least_zero(),
+        charge: stake.charge,
+        fund: stake.fund,
+        person: stake.person,
+        fund_open,
+        parts,
+        counted: Stake::default(),
         evidence: hit.evidence,
         text: hit.text,
     }
+}
+
+/// Whether the funds pay for the claim by group, case or day: then what they pay does not hang on single lines.
+/// The way agreed with the institution (`clr_way`) is about its stays; other visits are paid by item.
+fn paid_by_group(facts: &Facts) -> bool {
+    facts.visit.kind().is_stay() && !matches!(facts.institution.clearing_way.as_str(), "" | "1")
 }
 
 /// Lines netted of their refunds, with the parts that count for shares.

@@ -238,6 +238,35 @@ pub struct Practitioner {
     pub kind: String,
 }
 
+/// The register of practitioners, by code.
+#[derive(Debug, Clone, Default)]
+pub struct Practitioners(HashMap<PractitionerCode, Vec<Practitioner>>);
+
+impl Practitioners {
+    fn new(rows: Vec<Practitioner>) -> Self {
+        let mut by_code: HashMap<PractitionerCode, Vec<Practitioner>> = HashMap::new();
+        for p in rows {
+            by_code.entry(p.code.clone()).or_default().push(p);
+        }
+        Self(by_code)
+    }
+
+    /// Whether nobody is registered: then nothing can be said of anybody.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The practitioner's row on a day; of several, the one that begins last.
+    pub fn on(&self, code: &PractitionerCode, day: NaiveDate) -> Option<&Practitioner> {
+        latest(self.0.get(code)?.iter(), day, |p| p.period)
+    }
+
+    /// Whether the practitioner is registered with an institution on a day, at any of several.
+    pub fn at(&self, code: &PractitionerCode, institution: &InstitutionCode, day: NaiveDate) -> bool {
+        self.0.get(code).is_some_and(|rows| rows.iter().any(|p| p.institution == *institution && p.period.holds(day)))
+    }
+}
+
 /// Which pool a division belongs to, per insurance and dated. Local or remote is decided by this
 /// table, never by comparing division codes (design §4).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -280,7 +309,8 @@ pub struct Bundle {
     /// What rules look up.
     pub knowledge: Arc<Knowledge>,
     institutions: HashMap<InstitutionCode, Vec<Arc<Institution>>>,
-    practitioners: HashMap<PractitionerCode, Vec<Practitioner>>,
+    /// The register of practitioners.
+    pub practitioners: Arc<Practitioners>,
     areas: HashMap<Division, Vec<AreaRow>>,
     policies: BTreeMap<(PoolArea, Insurance), Vec<Arc<BenefitPolicy>>>,
 }
@@ -297,9 +327,7 @@ impl Bundle {
         for i in rows.institutions {
             b.institutions.entry(i.code.clone()).or_default().push(Arc::new(i));
         }
-        for p in rows.practitioners {
-            b.practitioners.entry(p.code.clone()).or_default().push(p);
-        }
+        b.practitioners = Arc::new(Practitioners::new(rows.practitioners));
         for a in rows.areas {
             b.areas.entry(a.division.clone()).or_default().push(a);
         }
@@ -321,7 +349,7 @@ impl Bundle {
 
     /// The practitioner's row on a day.
     pub fn practitioner(&self, code: &PractitionerCode, day: NaiveDate) -> Option<&Practitioner> {
-        latest(self.practitioners.get(code)?.iter(), day, |p| p.period)
+        self.practitioners.on(code, day)
     }
 
     /// The pool a division belongs to for an insurance on a day; a row for the insurance before a general one.

@@ -75,6 +75,48 @@ impl Visit {
     }
 }
 
+/// What the settlement list (4101) adds to a stay after it was settled, as far as rules read it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct SettlementList {
+    /// `adm_time`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub admitted: Option<NaiveDateTime>,
+    /// `dscg_time`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discharged: Option<NaiveDateTime>,
+    /// `adm_way` (1 emergency, 2 outpatient, 3 from another institution …).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub admission_way: String,
+    /// `dscg_way`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub discharge_way: String,
+    /// `days_rinp_flag_31`: whether a return within 31 days was planned; none where not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub return_planned: Option<bool>,
+    /// `diseinfo`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub diagnoses: Vec<Diagnosis>,
+    /// `oprninfo`, in the order sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operations: Vec<Operation>,
+}
+
+/// An operation of a settlement list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operation {
+    /// `oprn_oprt_code`, of ICD-9-CM-3 in the insurance edition.
+    pub code: String,
+    /// `oprn_oprt_name`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// `oprn_oprt_begntime`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begin: Option<NaiveDateTime>,
+    /// `oper_dr_code`.
+    #[serde(default, skip_serializing_if = "PractitionerCode::is_empty")]
+    pub physician: PractitionerCode,
+}
+
 /// `hosp_appr_flag`: what the hospital says of a restricted item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub enum Approval {

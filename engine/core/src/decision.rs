@@ -4,7 +4,7 @@
 //! same bytes. Nothing in it depends on when or where it was made.
 
 use crate::codes::*;
-use crate::finding::{Finding, RuleFailure, Undecided};
+use crate::finding::{Exempted, Finding, RuleFailure, Stake, Undecided};
 use crate::ledger::Posting;
 use crate::money::{Money, Price, Rate};
 use crate::person::AccumulatorEntry;
@@ -334,6 +334,9 @@ pub struct Decision {
     /// Rules that failed; any of them sends the claim to manual review.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<RuleFailure>,
+    /// Rules that were not applied for an exemption of the central list.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exempted: Vec<Exempted>,
 }
 
 impl Decision {
@@ -345,6 +348,11 @@ impl Decision {
     /// pay less than nothing, so such a bill cannot be settled by itself.
     pub fn gives_back(&self) -> bool {
         self.priced.amounts.total.is_negative() || self.priced.amounts.in_scope.is_negative()
+    }
+    /// What is at stake over all findings, no fen counted twice.
+    pub fn at_stake(&self) -> Stake {
+        let sum = |of: fn(&Stake) -> Money| self.findings.iter().map(|f| of(&f.counted)).sum();
+        Stake { charge: sum(|s| s.charge), fund: sum(|s| s.fund), person: sum(|s| s.person) }
     }
     /// Whether a person must look at the claim because a rule failed.
     pub fn manual_review(&self) -> bool {

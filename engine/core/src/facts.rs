@@ -1,7 +1,7 @@
 //! Facts: everything a decision reads, picked and dated. Made by [`crate::resolve::resolve`].
 
-use crate::bundle::{CatalogueItem, Institution};
-use crate::claim::{Line, SettleRequest, Visit};
+use crate::bundle::{CatalogueItem, Institution, Practitioners};
+use crate::claim::{Line, SettleRequest, SettlementList, Visit};
 use crate::codes::*;
 use crate::money::{Money, Price, Quantity, Rate};
 use crate::person::{Balances, PastLine, PastVisit};
@@ -36,6 +36,10 @@ pub struct Facts {
     pub history: History,
     /// Lines netted of their refunds, for rules: without refund lines and wholly refunded ones.
     pub net_lines: Vec<NetLine>,
+    /// The register of practitioners, for rules.
+    pub practitioners: Arc<Practitioners>,
+    /// Settlement lists that have arrived, of this visit and of others.
+    pub lists: BTreeMap<VisitId, Arc<SettlementList>>,
 }
 
 /// A line with what the catalogue says of it on its day.

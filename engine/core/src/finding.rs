@@ -55,6 +55,24 @@ pub enum Scope {
     Stay,
     /// The person's history.
     Person,
+    /// A bed of a ward, over the stays of many persons. This and the scopes below are population rules: they
+    /// run over the lake, after the fact only.
+    Bed,
+    /// A practitioner.
+    Practitioner,
+    /// An institution.
+    Institution,
+    /// An account or card.
+    Account,
+    /// A group of persons.
+    Group,
+}
+
+impl Scope {
+    /// Whether rules of the scope look at many persons' claims together.
+    pub fn is_population(self) -> bool {
+        matches!(self, Self::Bed | Self::Practitioner | Self::Institution | Self::Account | Self::Group)
+    }
 }
 
 /// Something outside the offending lines that a finding rests on.
@@ -114,6 +132,18 @@ pub struct RuleFailure {
     pub error: String,
 }
 
+/// A rule that was not applied, or to a part of the claim only, because an exemption of the central list holds.
+/// Kept, so that exemptions are counted when they are used.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Exempted {
+    /// Rule code.
+    pub rule: String,
+    /// Rule version.
+    pub version: u32,
+    /// The exemption's name.
+    pub exemption: String,
+}
+
 /// The outcome of a review.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Review {
@@ -123,12 +153,20 @@ pub struct Review {
     pub undecided: Vec<Undecided>,
     /// What failed.
     pub failures: Vec<RuleFailure>,
+    /// What was exempted.
+    pub exempted: Vec<Exempted>,
 }
 
 /// A library of rules, compiled. Pure and deterministic: the same facts give the same review.
 pub trait RuleSet: Send + Sync {
     /// Runs every active rule of the stage.
     fn review(&self, facts: &Arc<Facts>, stage: Stage) -> Review;
+
+    /// Whether a finding of one rule holds all that a finding of another says about the same lines: the
+    /// hierarchy of findings.
+    fn subsumes(&self, _rule: &str, _other: &str) -> bool {
+        false
+    }
 }
 
 /// No rules at all: pricing alone.
@@ -138,6 +176,24 @@ pub struct NoRules;
 impl RuleSet for NoRules {
     fn review(&self, _: &Arc<Facts>, _: Stage) -> Review {
         Review::default()
+    }
+}
+
+/// The three amounts of a finding: charge = funds' share + person's share + what the hospital bore.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Stake {
+    /// The charge.
+    pub charge: Money,
+    /// The funds' share.
+    pub fund: Money,
+    /// The person's share.
+    pub person: Money,
+}
+
+impl Stake {
+    /// Whether nothing is at stake.
+    pub fn is_zero(&self) -> bool {
+        self.charge.is_zero() && self.fund.is_zero() && self.person.is_zero()
     }
 }
 
@@ -164,14 +220,33 @@ pub struct Finding {
     pub related: Vec<Related>,
     /// Charge at stake.
     pub charge: Money,
-    /// The funds' share of it, by the allocation of [`allocate`].
+    /// The funds' share of it, by the allocation of [`allocate`]; zero while it is open.
     pub fund: Money,
     /// The person's share of it.
     pub person: Money,
+    /// The claim is paid by group, case or day: what the funds pay for it, and so their share of this, is known
+    /// at group settlement and not before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fund_open: bool,
+    /// What each of the offending lines adds to the three amounts, in their order; none where the whole claim is
+    /// at stake.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Stake>,
+    /// What of the three amounts no finding above this one has counted ([`crate::stake::count_once`]).
+    #[serde(default, skip_serializing_if = "Stake::is_zero")]
+    pub counted: Stake,
     /// Evidence.
     pub evidence: BTreeMap<String, String>,
     /// In words.
     pub text: String,
+}
+
+impl Finding {
+    /// Whether it may refuse payment by itself: a definite breach on a claim paid by item. Anything else opens a
+    /// case.
+    pub fn refuses_by_itself(&self) -> bool {
+        self.severity == Severity::Breach && !self.fund_open
+    }
 }
 
 /// The identity of a finding: the first 24 hexadecimal digits of a SHA-256.

@@ -139,6 +139,7 @@ impl Journal {
             entries: self.settled.iter().flat_map(|s| s.entries.iter().cloned()).collect(),
             visits,
             lines: net_history(rows),
+            lists: BTreeMap::new(),
             settled_lines: self
                 .settled
                 .iter()

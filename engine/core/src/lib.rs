@@ -37,3 +37,4 @@ pub mod pricing;
 pub mod rebuild;
 pub mod resolve;
 pub mod selector;
+pub mod stake;

@@ -3,11 +3,13 @@
 //! Rows are dated by the event and carry the commit at which they became known (`known_at`); the
 //! loader hands over only what was known at the decision's `as_of`, so nothing here looks at it again.
 
-use crate::claim::{Diagnosis, Line};
+use crate::claim::{Diagnosis, Line, SettlementList};
 use crate::codes::*;
 use crate::money::Money;
 use chrono::{NaiveDate, NaiveDateTime};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A commit number of the store: facts are ordered by it. Zero before the first commit.
 pub type CommitNo = i64;
@@ -225,6 +227,9 @@ pub struct PersonFile {
     /// Lines of this visit settled by earlier parts of the stay.
     #[serde(default)]
     pub settled_lines: Vec<SettledLine>,
+    /// Settlement lists that have arrived, of this visit and of others.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lists: BTreeMap<VisitId, Arc<SettlementList>>,
 }
 
 impl PersonFile {
@@ -238,6 +243,7 @@ impl PersonFile {
             visits: Vec::new(),
             lines: Vec::new(),
             settled_lines: Vec::new(),
+            lists: BTreeMap::new(),
         }
     }
 }

@@ -130,6 +130,8 @@ pub fn resolve(mut claim: Claim, file: PersonFile, bundle: &Bundle) -> Result<Fa
         continued,
         history: History { visits: file.visits, lines: file.lines, this_visit },
         net_lines,
+        practitioners: Arc::clone(&bundle.practitioners),
+        lists: file.lists.clone(),
     })
 }
 

@@ -1,8 +1,12 @@
 //! The facts of a case, written short, as the claim, person file and bundle of a real one.
 
 use chrono::{NaiveDate, NaiveDateTime};
-use dingan_core::bundle::{AreaRow, Bundle, CatalogueItem, CatalogueRows, Institution, Period, ReferenceRows};
-use dingan_core::claim::{AccountUse, Approval, Claim, Diagnosis, Line, SettleRequest, Visit};
+use dingan_core::bundle::{
+    AreaRow, Bundle, CatalogueItem, CatalogueRows, Institution, PriceLimit, Period, Practitioner, ReferenceRows,
+};
+use dingan_core::claim::{
+    AccountUse, Approval, Claim, Diagnosis, Line, Operation, SettleRequest, SettlementList, Visit,
+};
 use dingan_core::codes::*;
 use dingan_core::facts::Facts;
 use dingan_core::finding::Stage;
@@ -58,6 +62,64 @@ pub struct World {
     /// Facts the rule is expected to wait for.
     #[serde(default)]
     pub undecided: Vec<String>,
+    /// Exemptions expected to be used.
+    #[serde(default)]
+    pub exempted: Vec<String>,
+    /// The register of practitioners.
+    #[serde(default)]
+    pub practitioners: Vec<PractitionerCase>,
+    /// `clr_way` of the institution; else by item.
+    #[serde(default = "by_item")]
+    pub paid_by: String,
+    /// `insutype` of person and visit; else employees.
+    #[serde(default = "employees")]
+    pub insurance: String,
+}
+
+/// A registered practitioner of a case.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PractitionerCase {
+    /// Code.
+    pub code: String,
+    /// Where registered.
+    #[serde(default = "own_institution")]
+    pub institution: String,
+    /// From when on.
+    #[serde(default, deserialize_with = "moment_or_none")]
+    pub begin: Option<NaiveDateTime>,
+    /// Until when.
+    #[serde(default, deserialize_with = "moment_or_none")]
+    pub end: Option<NaiveDateTime>,
+}
+
+/// The settlement list of a visit.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ListCase {
+    /// `adm_time`.
+    #[serde(deserialize_with = "moment_or_none")]
+    pub admitted: Option<NaiveDateTime>,
+    /// `dscg_time`.
+    #[serde(deserialize_with = "moment_or_none")]
+    pub discharged: Option<NaiveDateTime>,
+    /// `adm_way`.
+    pub admission_way: String,
+    /// `dscg_way`.
+    pub discharge_way: String,
+    /// `days_rinp_flag_31`.
+    pub return_planned: Option<bool>,
+    /// Diagnoses, the principal first.
+    pub diagnoses: Vec<String>,
+    /// Codes of operations.
+    pub operations: Vec<String>,
+}
+
+fn by_item() -> String {
+    "1".into()
+}
+fn employees() -> String {
+    "310".into()
 }
 
 /// The person of a case.
@@ -108,6 +170,18 @@ pub struct VisitCase {
     /// The visit it was referred from.
     #[serde(default)]
     pub referred_from: String,
+    /// Further diagnoses.
+    #[serde(default)]
+    pub diagnoses: Vec<String>,
+    /// `die_date`.
+    #[serde(default, deserialize_with = "moment_or_none")]
+    pub death: Option<NaiveDateTime>,
+    /// `adm_bed`.
+    #[serde(default)]
+    pub bed: String,
+    /// The settlement list, where it has arrived.
+    #[serde(default)]
+    pub list: Option<ListCase>,
     /// Settled lines, for other visits.
     #[serde(default)]
     pub lines: Vec<LineCase>,
@@ -140,6 +214,21 @@ pub struct LineCase {
     /// Taken home at discharge.
     #[serde(default)]
     pub take_home: bool,
+    /// `rxno` or `drord_no`.
+    #[serde(default)]
+    pub order: String,
+    /// `bilg_dr_codg`.
+    #[serde(default)]
+    pub practitioner: String,
+    /// `bilg_dept_codg`.
+    #[serde(default)]
+    pub department: String,
+    /// `hosp_appr_flag`.
+    #[serde(default)]
+    pub approval: Approval,
+    /// The amount as stated; else price × quantity.
+    #[serde(default)]
+    pub amount: Option<Money>,
 }
 
 /// A catalogue row of a case.
@@ -160,6 +249,19 @@ pub struct ItemCase {
     /// Drug group.
     #[serde(default)]
     pub group: String,
+    /// `chrgitm_lv`; else class A.
+    #[serde(default = "class_a")]
+    pub class: ItemClass,
+    /// `lmt_used_flag`.
+    #[serde(default)]
+    pub restricted: bool,
+    /// Limit price at every level.
+    #[serde(default)]
+    pub limit: Option<Price>,
+}
+
+fn class_a() -> ItemClass {
+    ItemClass::A
 }
 
 /// A finding expected.
@@ -172,6 +274,15 @@ pub struct Expected {
     /// The charge at stake.
     #[serde(default)]
     pub charge: Option<Money>,
+    /// The funds' share of it.
+    #[serde(default)]
+    pub fund: Option<Money>,
+    /// The person's share of it.
+    #[serde(default)]
+    pub person: Option<Money>,
+    /// Whether the funds' share is open until group settlement.
+    #[serde(default)]
+    pub fund_open: Option<bool>,
     /// What it conflicts with: `visit`, `visit/line` or `/line`.
     #[serde(default)]
     pub related: Option<Vec<String>>,
@@ -270,9 +381,36 @@ fn always() -> Period {
     Period { begin: NaiveDate::MIN, end: None }
 }
 
-fn diagnoses(code: &str) -> Vec<Diagnosis> {
-    let one = Diagnosis { code: code.into(), name: code.to_owned(), main: true, order: 1, at_discharge: true };
-    if code.is_empty() { Vec::new() } else { vec![one] }
+fn diagnoses(principal: &str, more: &[String]) -> Vec<Diagnosis> {
+    let codes = [principal].into_iter().chain(more.iter().map(String::as_str));
+    let codes = codes.enumerate().filter(|(_, c)| !c.is_empty());
+    let one = |(i, code): (usize, &str)| Diagnosis {
+        code: code.into(),
+        name: code.to_owned(),
+        main: i == 0,
+        order: u16::try_from(i + 1).unwrap_or(u16::MAX),
+        at_discharge: true,
+    };
+    codes.map(one).collect()
+}
+
+impl ListCase {
+    fn list(&self) -> SettlementList {
+        let operation =
+            |code: &String| Operation { code: code.clone(), name: code.clone(), begin: None, physician: "".into() };
+        SettlementList {
+            admitted: self.admitted,
+            discharged: self.discharged,
+            admission_way: self.admission_way.clone(),
+            discharge_way: self.discharge_way.clone(),
+            return_planned: self.return_planned,
+            diagnoses: match self.diagnoses.split_first() {
+                Some((first, more)) => diagnoses(first, more),
+                None => Vec::new(),
+            },
+            operations: self.operations.iter().map(operation).collect(),
+        }
+    }
 }
 
 impl World {
@@ -293,16 +431,16 @@ impl World {
                 id: v.id.as_str().into(),
                 person: "P1".into(),
                 institution: v.institution.as_str().into(),
-                insurance: "310".into(),
+                insurance: self.insurance.as_str().into(),
                 med_type: v.med_type.as_str().into(),
                 begin: v.begin,
                 end: v.end,
                 disease: v.disease.as_str().into(),
-                diagnoses: diagnoses(&v.diagnosis),
+                diagnoses: diagnoses(&v.diagnosis, &v.diagnoses),
                 department: String::new(),
-                bed: String::new(),
+                bed: v.bed.clone(),
                 discharge_way: v.discharge_way.clone(),
-                death: None,
+                death: v.death.map(|d| d.date()),
                 referred_from: (!v.referred_from.is_empty()).then(|| v.referred_from.as_str().into()),
                 third_party_share: Rate::ZERO,
             },
@@ -321,7 +459,7 @@ impl World {
             ethnicity: String::new(),
             birth: self.person.birth.date(),
             relations: vec![Relation {
-                insurance: "310".into(),
+                insurance: self.insurance.as_str().into(),
                 person_type: "11".into(),
                 division: DIVISION.into(),
                 begin: NaiveDate::MIN,
@@ -341,7 +479,7 @@ impl World {
                 med_type: v.med_type.as_str().into(),
                 begin: v.begin,
                 end: v.end,
-                diagnoses: diagnoses(&v.diagnosis),
+                diagnoses: diagnoses(&v.diagnosis, &v.diagnoses),
                 discharge_way: v.discharge_way.clone(),
                 deductible: Money::ZERO,
                 settled: true,
@@ -357,6 +495,9 @@ impl World {
                 supply_days: l.supply_days,
             }));
         }
+        for v in self.history.iter().chain([&self.visit]) {
+            file.lists.extend(v.list.as_ref().map(|l| (v.id.as_str().into(), Arc::new(l.list()))));
+        }
         file.visits.sort_by_key(|v| v.begin);
         file.lines.sort_by_key(|l| l.time);
         let settled = numbered(&self.settled, self.visit.begin);
@@ -369,34 +510,22 @@ impl World {
         let lines = self.lines.iter().chain(&self.settled);
         let mut codes: BTreeSet<&str> = lines.map(|l| l.item.as_str()).collect();
         let mut items: Vec<CatalogueItem> = Vec::new();
-        let mut row = |code: &str, name: &str, list_type: &str, charge_type: &str, group: &str| {
-            items.push(CatalogueItem {
-                code: code.into(),
-                name: name.to_owned(),
-                period: always(),
-                list_type: list_type.to_owned(),
-                charge_type: charge_type.to_owned(),
-                class: ItemClass::A,
-                restricted: false,
-                max_per_day: None,
-                max_per_stay: None,
-                drug_group: group.to_owned(),
-            });
-        };
         for i in &self.items {
             codes.remove(i.code.as_str());
-            let name = if i.name.is_empty() { &i.code } else { &i.name };
-            row(&i.code, name, &i.list_type, &i.charge_type, &i.group);
+            items.push(i.row());
         }
-        for code in codes {
-            row(code, code, "101", "09", "");
-        }
+        items.extend(codes.into_iter().map(|code| ItemCase::plain(code).row()));
+        let levels = [Level::One, Level::Two, Level::Three];
+        let limit = |i: &ItemCase, level: Level| {
+            Some(PriceLimit { code: i.code.as_str().into(), level, period: always(), limit: i.limit? })
+        };
+        let limits = self.items.iter().flat_map(|i| levels.into_iter().filter_map(move |l| limit(i, l))).collect();
         let mut institutions = self.institutions.clone();
         institutions.entry(self.visit.institution.clone()).or_insert_with(|| "1".into());
         ReferenceRows {
-            catalogue: CatalogueRows { items, ..CatalogueRows::default() },
-            institutions: institutions.iter().map(|(code, lv)| institution(code, lv)).collect(),
-            practitioners: Vec::new(),
+            catalogue: CatalogueRows { items, limits, ..CatalogueRows::default() },
+            institutions: institutions.iter().map(|(code, lv)| institution(code, lv, &self.paid_by)).collect(),
+            practitioners: self.practitioners.iter().map(PractitionerCase::row).collect(),
             areas: vec![AreaRow {
                 division: DIVISION.into(),
                 insurance: Insurance::default(),
@@ -408,7 +537,47 @@ impl World {
     }
 }
 
-fn institution(code: &str, hosp_lv: &str) -> Institution {
+impl ItemCase {
+    fn plain(code: &str) -> Self {
+        Self {
+            code: code.to_owned(),
+            name: String::new(),
+            list_type: western_drug(),
+            charge_type: drug_charge(),
+            group: String::new(),
+            class: ItemClass::A,
+            restricted: false,
+            limit: None,
+        }
+    }
+    fn row(&self) -> CatalogueItem {
+        CatalogueItem {
+            code: self.code.as_str().into(),
+            name: if self.name.is_empty() { self.code.clone() } else { self.name.clone() },
+            period: always(),
+            list_type: self.list_type.clone(),
+            charge_type: self.charge_type.clone(),
+            class: self.class,
+            restricted: self.restricted,
+            max_per_day: None,
+            max_per_stay: None,
+            drug_group: self.group.clone(),
+        }
+    }
+}
+
+impl PractitionerCase {
+    fn row(&self) -> Practitioner {
+        Practitioner {
+            code: self.code.as_str().into(),
+            institution: self.institution.as_str().into(),
+            period: Period { begin: self.begin.map_or(NaiveDate::MIN, |b| b.date()), end: self.end.map(|e| e.date()) },
+            kind: "1".into(),
+        }
+    }
+}
+
+fn institution(code: &str, hosp_lv: &str, paid_by: &str) -> Institution {
     let level = Level::from_hosp_lv(hosp_lv);
     Institution {
         code: code.into(),
@@ -421,7 +590,7 @@ fn institution(code: &str, hosp_lv: &str) -> Institution {
         deductible_level: level,
         division: DIVISION.into(),
         uscc: String::new(),
-        clearing_way: "1".into(),
+        clearing_way: paid_by.to_owned(),
     }
 }
 
@@ -431,17 +600,17 @@ fn numbered(lines: &[LineCase], begin: NaiveDateTime) -> Vec<Line> {
         no: number(i, l).into(),
         refund_of: (!l.refund_of.is_empty()).then(|| l.refund_of.as_str().into()),
         batch: String::new(),
-        order_no: String::new(),
+        order_no: l.order.clone(),
         time: l.at.unwrap_or(begin),
         item: l.item.as_str().into(),
         hospital_item: String::new(),
-        amount: l.price.times(l.quantity),
+        amount: l.amount.unwrap_or_else(|| l.price.times(l.quantity)),
         quantity: l.quantity,
         price: l.price,
         supply_days: l.supply_days,
-        department: String::new(),
-        practitioner: PractitionerCode::default(),
-        approval: Approval::NotNeeded,
+        department: l.department.clone(),
+        practitioner: l.practitioner.as_str().into(),
+        approval: l.approval,
         take_home: l.take_home,
         more: None,
     };

@@ -18,11 +18,14 @@ pub(crate) fn register(r: &mut Registry<'_>) {
     r.get("overlapping_stays", |h: &mut History| overlapping_stays(&h.0));
     r.fun("stays_over", |h: &mut History, day: Day| stays_over(&h.0, day));
     r.fun("visits_within", |h: &mut History, days: i64| visits_within(&h.0, days));
+    r.fun("visits_of", |h: &mut History, kinds: rhai::Array, days: i64| visits_of(&h.0, &kinds, days));
+    r.fun("stays_after", |h: &mut History, days: i64| stays_after(&h.0, days));
+    r.fun("lines_like", |h: &mut History, prefixes: rhai::Array, days: i64| lines_like(&h.0, &prefixes, days));
     r.fun("lines_of", |h: &mut History, item: ImmutableString, days: i64| lines_of(&h.0, &item, days));
 }
 
 /// A rule may only look as far back as it has declared, since no more may have been loaded.
-fn check_window(view: &View, days: i64) -> Fallible<()> {
+pub(crate) fn check_window(view: &View, days: i64) -> Fallible<()> {
     let declared = i64::from(view.run().window_days);
     if days > declared || days < 0 {
         return Err(fail(format!("asks for {days} days of history; the rule declares window_days = {declared}")));
@@ -92,6 +95,38 @@ fn visits_within(view: &Arc<View>, days: i64) -> Fallible<rhai::Array> {
     let near = |v: &PastVisit| v.id != *own && earlier(view, v) && !outpatient_end_before(v, from);
     let at = all.iter().enumerate().filter(|(_, v)| near(v)).map(|(i, _)| i as u32).collect();
     Ok(visits(view, at))
+}
+
+/// As [`visits_within`], of some kinds.
+fn visits_of(view: &Arc<View>, kinds: &rhai::Array, days: i64) -> Fallible<rhai::Array> {
+    let mut all = visits_within(view, days)?;
+    let wanted = |v: &PastVisit| {
+        kinds.iter().any(|k| k.read_lock::<ImmutableString>().is_some_and(|k| k.as_str() == v.kind().name()))
+    };
+    all.retain(|v| v.read_lock::<Past>().is_some_and(|p| p.visit().is_ok_and(wanted)));
+    Ok(all)
+}
+
+/// Stays that begin after this visit, no more than so many days later: what a run after the fact sees.
+fn stays_after(view: &Arc<View>, days: i64) -> Fallible<rhai::Array> {
+    view.spend(view.stays().len())?;
+    let (own, to) = (&view.facts.visit, Day(view.last_day().0).ahead(days));
+    let later = |v: &PastVisit| !earlier(view, v) && v.begin >= own.begin && v.begin.date() <= to;
+    let at = view.stays().iter().copied();
+    Ok(visits(view, at.filter(|at| view.past(*at).is_some_and(later)).collect()))
+}
+
+/// Settled lines of other visits whose item begins with one of some prefixes, from so many days before this visit.
+fn lines_like(view: &Arc<View>, prefixes: &rhai::Array, days: i64) -> Fallible<rhai::Array> {
+    check_window(view, days)?;
+    let from = view.begin_day().back(days);
+    view.spend(view.facts.history.lines.len())?;
+    let own = &view.facts.visit.id;
+    let like = |l: &dingan_core::person::PastLine| {
+        l.visit != *own && l.time.date() >= from && crate::values::code_in(l.item.as_str(), prefixes)
+    };
+    let rows = view.past_lines().filter(|(_, l)| like(l));
+    Ok(rows.map(|(at, _)| Dynamic::from(PastRow { view: Arc::clone(view), at })).collect())
 }
 
 /// A visit that is no stay ends when it begins, whether or not the hospital said so.

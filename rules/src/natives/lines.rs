@@ -1,7 +1,11 @@
 //! Looking at the lines of a claim.
 
 mod conflicts;
+mod orders;
 mod pairs;
+mod parts;
+mod prices;
+mod usage;
 
 use crate::facts::{Claim, Found, Line, Lines, View, quantity, text};
 use crate::host::{Fallible, Registry, fail};
@@ -25,6 +29,11 @@ pub(crate) fn register(r: &mut Registry<'_>) {
         Ok(lines_at(&c.0, at.iter().copied()))
     });
 
+    r.fun("allowed", |l: &mut Line, table: ImmutableString, code: ImmutableString| -> Fallible<bool> {
+        let (_, fact) = l.net()?;
+        let points = l.view.knowledge.get(&table, &fact.line.item);
+        Ok(points.iter().any(|p| !p.word.is_empty() && code.starts_with(&*p.word)))
+    });
     r.fun("part", |l: &mut Line, units: Decimal| -> Fallible<Lines> {
         let units = Quantity::from_decimal_rounded(units).map_err(|e| fail(format!("{units} units: {e}")))?;
         Ok(Lines { view: Arc::clone(&l.view), at: Arc::from([(l.at, Some(units))]) })
@@ -61,8 +70,29 @@ pub(crate) fn register(r: &mut Registry<'_>) {
     r.get("without_supply_days", |l: &mut Lines| kept(l, |f| f.line.supply_days.is_none()));
     r.fun("supplied_beyond", |l: &mut Lines, table: ImmutableString, days: i64| supplied_beyond(l, &table, days));
     r.evidence(&["item", "limit", "days", "supply"]);
+    r.get("with_settled", |l: &mut Lines| prices::with_settled(l));
     conflicts::register(r);
+    orders::register(r);
     pairs::register(r);
+    parts::register(r);
+    prices::register(r);
+    usage::register(r);
+}
+
+fn is_among(text: &str, list: &rhai::Array) -> bool {
+    list.iter().any(|t| t.read_lock::<ImmutableString>().is_some_and(|t| t.as_str() == text))
+}
+
+/// Settled lines of an item in other visits, from so many days before this one.
+fn within_days<'v>(view: &'v View, item: &'v ItemCode, days: i64) -> Fallible<impl Iterator<Item = &'v PastLine>> {
+    super::history::check_window(view, days)?;
+    let rows = &view.facts.history.lines;
+    let (from, to) = (view.begin_day().back(days), view.last_day().0);
+    let start = rows.partition_point(|l| l.time.date() < from);
+    let rows = rows.get(start..).unwrap_or_default();
+    view.spend(rows.len())?;
+    let own = &view.facts.visit.id;
+    Ok(rows.iter().filter(move |l| l.item == *item && l.visit != *own && l.time.date() <= to))
 }
 
 fn nets(l: &Lines) -> impl Iterator<Item = (u32, &NetLine)> {
@@ -73,7 +103,7 @@ fn facts(l: &Lines) -> impl Iterator<Item = (u32, &LineFact)> {
     l.at.iter().filter_map(|(at, _)| l.view.net(*at).map(|(_, f)| (*at, f)))
 }
 
-fn kept(l: &mut Lines, keep: impl Fn(&LineFact) -> bool) -> Fallible<Lines> {
+fn kept(l: &Lines, keep: impl Fn(&LineFact) -> bool) -> Fallible<Lines> {
     l.view.spend(l.at.len())?;
     let keeps = |at: u32| l.view.net(at).is_some_and(|(_, f)| keep(f));
     Ok(Lines { at: l.at.iter().filter(|(at, _)| keeps(*at)).copied().collect(), view: Arc::clone(&l.view) })

@@ -245,6 +245,7 @@ impl Case {
             balances: self.balances,
             entries: entries.collect(),
             visits: vec![referred_from],
+            lists: BTreeMap::new(),
             settled_lines: self
                 .settled
                 .iter()
