@@ -1,10 +1,10 @@
 //! Sources and knowledge in, a library ready to review out.
 
+use crate::exemption::{Exemption, Exemptions, embedded_exemptions};
 use crate::facts::View;
 use crate::host::{Host, Run, Script, Session};
 use crate::index::LineIndex;
 use crate::library::{RuleProblem, RuleSource};
-use crate::exemption::{Exemption, Exemptions, embedded_exemptions};
 use crate::manifest::{RuleMeta, Status, hierarchy_problems, repeated_codes};
 use crate::message::placeholders;
 use crate::natives::known;
@@ -108,7 +108,8 @@ impl RuleLibrary {
         }
         let all: Arc<[Rule]> = all.into();
         let empty = LineIndex::new(&[], std::iter::empty(), &knowledge);
-        let library = Self { host: Arc::new(host), all, running: Arc::from([]), knowledge, index: Arc::new(empty), hierarchy };
+        let library =
+            Self { host: Arc::new(host), all, running: Arc::from([]), knowledge, index: Arc::new(empty), hierarchy };
         Ok(library.only(|meta| meta.status == Status::Active))
     }
 

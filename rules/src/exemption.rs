@@ -132,7 +132,10 @@ impl Exemption {
             (Of::Either, Some(v)) => !self.referred && (this() || that(v)),
             (Of::Other, Some(v)) => !self.referred && that(v),
             (Of::Both, Some(v)) => {
-                (!self.referred || facts.visit.referred_from.as_ref() == Some(&v.id)) && this() && that(v)
+                // a hospital does not refer to itself
+                let referred =
+                    facts.visit.referred_from.as_ref() == Some(&v.id) && v.institution != facts.visit.institution;
+                (!self.referred || referred) && this() && that(v)
             }
             (Of::Other | Of::Both, None) => false,
         }

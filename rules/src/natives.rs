@@ -4,8 +4,8 @@
 //! to be judged. The walks themselves are in [`lines`] and [`history`].
 
 mod history;
-pub(crate) mod known;
 mod idle;
+pub(crate) mod known;
 mod lines;
 mod points;
 

@@ -105,9 +105,8 @@ fn worlds() -> impl Strategy<Value = World> {
             }
             // one item stays out of the catalogue
             let items = ITEMS.iter().zip(catalogue).skip(1).map(|(code, (list, charge, group))| -> ItemCase {
-                let text = format!(
-                    "code = '{code}'\nlist_type = '{list}'\ncharge_type = '{charge}'\ngroup = '{group}'"
-                );
+                let text =
+                    format!("code = '{code}'\nlist_type = '{list}'\ncharge_type = '{charge}'\ngroup = '{group}'");
                 toml::from_str(&text).unwrap()
             });
             World {

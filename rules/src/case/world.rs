@@ -2,7 +2,7 @@
 
 use chrono::{NaiveDate, NaiveDateTime};
 use dingan_core::bundle::{
-    AreaRow, Bundle, CatalogueItem, CatalogueRows, Institution, PriceLimit, Period, Practitioner, ReferenceRows,
+    AreaRow, Bundle, CatalogueItem, CatalogueRows, Institution, Period, Practitioner, PriceLimit, ReferenceRows,
 };
 use dingan_core::claim::{
     AccountUse, Approval, Claim, Diagnosis, Line, Operation, SettleRequest, SettlementList, Visit,

@@ -27,9 +27,7 @@ pub(crate) fn register(r: &mut Registry<'_>) {
     r.get("name", |p: &mut Point| p.name.clone());
     r.get("on", |p: &mut Point| p.on.map_or(Dynamic::UNIT, |d| Dynamic::from(Day(d))));
     r.get("word", |p: &mut Point| text(&p.row.word));
-    r.get("number", |p: &mut Point| {
-        p.row.number.map_or(Dynamic::UNIT, |n| Dynamic::from_decimal(quantity(n)))
-    });
+    r.get("number", |p: &mut Point| p.row.number.map_or(Dynamic::UNIT, |n| Dynamic::from_decimal(quantity(n))));
     // hours as days: a part of a day is a day
     r.get("hours_as_days", |p: &mut Point| {
         let hours = p.row.number.map_or(0, |n| n.units() / dingan_core::money::Quantity::ONE_UNITS);
@@ -66,9 +64,8 @@ fn operations_unfit(view: &Arc<View>, table: &str) -> Fallible<rhai::Array> {
     let mut points = operation_points(view, table)?;
     view.spend(points.len() * diagnoses().count())?;
     points.retain(|p| {
-        p.read_lock::<Point>().is_some_and(|p| {
-            p.row.speaks_of_diagnoses() && !diagnoses().any(|d| p.row.fits(d.code.as_str(), &d.name))
-        })
+        p.read_lock::<Point>()
+            .is_some_and(|p| p.row.speaks_of_diagnoses() && !diagnoses().any(|d| p.row.fits(d.code.as_str(), &d.name)))
     });
     Ok(points)
 }

@@ -15,7 +15,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub(crate) fn register(r: &mut Registry<'_>) {
-    r.fun("over_course", |l: &mut Lines, table: ImmutableString, gap: i64, days: i64| over_course(l, &table, gap, days));
+    r.fun("over_course", |l: &mut Lines, table: ImmutableString, gap: i64, days: i64| {
+        over_course(l, &table, gap, days)
+    });
     r.fun("over_period", |l: &mut Lines, table: ImmutableString, back: i64| over_period(l, &table, back));
     r.fun("repeated", |l: &mut Lines, days: i64| repeated(l, days));
     r.fun("stockpiled", |l: &mut Lines, most: i64, days: i64| stockpiled(l, most, days));
@@ -269,7 +271,8 @@ fn over_amount(l: &Lines, table: &str, days: i64) -> Fallible<rhai::Array> {
         let Some(limit) = view.number(table, &item) else { continue };
         let limit = limit.to_decimal().round_dp(2);
         let limit = Money::from_decimal(limit).map_err(|e| fail(format!("{limit}: {e}")))?;
-        let earlier: Money = if days > 0 { within_days(view, &item, days)?.map(|p| p.amount).sum() } else { Money::ZERO };
+        let earlier: Money =
+            if days > 0 { within_days(view, &item, days)?.map(|p| p.amount).sum() } else { Money::ZERO };
         let settled: Money = view.settled_here(&item).map(|p| p.amount).sum();
         let mut left = (limit - earlier - settled).at_least_zero();
         let (mut at, mut total) = (Vec::new(), earlier + settled);
