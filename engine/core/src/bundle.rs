@@ -244,7 +244,7 @@ pub struct Practitioners(HashMap<PractitionerCode, Vec<Practitioner>>);
 
 impl Practitioners {
     fn new(rows: Vec<Practitioner>) -> Self {
-        let mut by_code: HashMap<PractitionerCode, Vec<Practitioner>> = HashMap::new();
+        let mut by_code: HashMap<PractitionerCode, Vec<Practitioner>> = HashMap::default();
         for p in rows {
             by_code.entry(p.code.clone()).or_default().push(p);
         }

@@ -7,6 +7,7 @@ use crate::money::{Money, Price, Quantity, Rate};
 use crate::person::{Balances, PastLine, PastVisit};
 use crate::policy::{BenefitPolicy, Place};
 use chrono::NaiveDate;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The facts of one claim.

@@ -113,6 +113,9 @@ pub struct ListCase {
     pub diagnoses: Vec<String>,
     /// Codes of operations.
     pub operations: Vec<String>,
+    /// When they began.
+    #[serde(deserialize_with = "moment_or_none")]
+    pub operated: Option<NaiveDateTime>,
 }
 
 fn by_item() -> String {
@@ -396,8 +399,12 @@ fn diagnoses(principal: &str, more: &[String]) -> Vec<Diagnosis> {
 
 impl ListCase {
     fn list(&self) -> SettlementList {
-        let operation =
-            |code: &String| Operation { code: code.clone(), name: code.clone(), begin: None, physician: "".into() };
+        let operation = |code: &String| Operation {
+            code: code.clone(),
+            name: code.clone(),
+            begin: self.operated,
+            physician: "".into(),
+        };
         SettlementList {
             admitted: self.admitted,
             discharged: self.discharged,
