@@ -139,6 +139,9 @@ pub fn finding(id: &str, lines: &[&str], related: &[(&str, &str)], charge: i64) 
         charge: Money::fen(charge),
         fund: Money::fen(charge),
         person: Money::ZERO,
+        fund_open: false,
+        parts: Vec::new(),
+        counted: dingan_core::finding::Stake::default(),
         evidence: [("次数".to_owned(), "2".to_owned())].into(),
         text: "同日重复收费".to_owned(),
     }
