@@ -39,6 +39,8 @@ pub struct RuleLibrary {
     index: Arc<LineIndex>,
     /// Pairs of rules of which the first subsumes the second, directly or by way of others.
     hierarchy: Arc<BTreeSet<(String, String)>>,
+    /// Scripts run as closures where they could be translated.
+    native: bool,
 }
 
 impl std::fmt::Debug for RuleLibrary {
@@ -108,8 +110,15 @@ impl RuleLibrary {
         }
         let all: Arc<[Rule]> = all.into();
         let empty = LineIndex::new(&[], std::iter::empty(), &knowledge);
-        let library =
-            Self { host: Arc::new(host), all, running: Arc::from([]), knowledge, index: Arc::new(empty), hierarchy };
+        let library = Self {
+            host: Arc::new(host),
+            all,
+            running: Arc::from([]),
+            knowledge,
+            index: Arc::new(empty),
+            hierarchy,
+            native: true,
+        };
         Ok(library.only(|meta| meta.status == Status::Active))
     }
 
@@ -133,6 +142,17 @@ impl RuleLibrary {
             .collect();
         let index = LineIndex::new(&self.all, running.iter().copied(), &self.knowledge);
         Self { running: running.into(), index: Arc::new(index), ..self.clone() }
+    }
+
+    /// The same library with every script interpreted: the reference that closures are held against.
+    pub fn interpreted(&self) -> Self {
+        Self { native: false, ..self.clone() }
+    }
+
+    /// The rules whose scripts are interpreted always, since something in them is not translated.
+    pub fn untranslated(&self) -> impl Iterator<Item = &RuleMeta> {
+        let only_interpreted = |r: &&Rule| r.script.as_ref().is_some_and(|s| !s.translated());
+        self.all.iter().filter(only_interpreted).map(|r| &r.meta)
     }
 
     /// Days of history the running rules need: other visits that ended, or are still open, no longer
@@ -219,7 +239,7 @@ impl RuleSet for RuleLibrary {
             return review;
         }
         let view = Arc::new(View::new(Arc::clone(facts), Arc::clone(&self.knowledge)));
-        let mut session = Session::new(&self.host, Arc::clone(&view));
+        let mut session = Session::new(&self.host, Arc::clone(&view), self.native);
         for (i, lines) in found.iter() {
             let Some(rule) = self.all.get(usize::from(i)) else { continue };
             self.run(rule, lines, &view, &mut session, &mut review);

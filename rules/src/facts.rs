@@ -58,6 +58,16 @@ impl View {
         self.steps.store(0, Ordering::Relaxed);
     }
 
+    /// Rows counted so far.
+    pub fn spent(&self) -> u64 {
+        self.steps.load(Ordering::Relaxed)
+    }
+
+    /// Takes back what was counted since.
+    pub fn set_spent(&self, rows: u64) {
+        self.steps.store(rows, Ordering::Relaxed);
+    }
+
     /// Counts rows a native function looks at against the rule's budget.
     pub fn spend(&self, rows: usize) -> Fallible<()> {
         let rows = rows as u64 + 1;

@@ -6,6 +6,7 @@
 //! `natives` register. A name outside of these is an error when the library is compiled, not when
 //! the first claim meets it.
 
+use crate::closures::{Closures, Functions, translate};
 use crate::exemption::Exemption;
 use crate::facts::{Claim, History, Line, Person, View};
 use crate::library::RuleProblem;
@@ -109,6 +110,7 @@ pub(crate) struct Run {
 pub(crate) struct Registry<'e> {
     engine: &'e mut Engine,
     names: Names,
+    functions: Functions,
 }
 
 /// What scripts may name.
@@ -126,29 +128,37 @@ impl Registry<'_> {
         self.engine.register_type_with_name::<T>(name);
     }
     /// A function, or a method by its first argument.
-    pub fn fun<A: 'static, const N: usize, const X: bool, R: rhai::Variant + Clone, const F: bool>(
+    pub fn fun<A: 'static, const N: usize, const X: bool, R: rhai::Variant + Clone, const F: bool, G>(
         &mut self,
         name: &'static str,
-        f: impl RhaiNativeFunc<A, N, X, R, F> + Send + Sync + 'static,
-    ) {
+        f: G,
+    ) where
+        G: RhaiNativeFunc<A, N, X, R, F> + Clone + Send + Sync + 'static,
+    {
         self.names.functions.insert(name);
-        self.engine.register_fn(name, f);
+        self.op(name, f);
     }
     /// An operator.
-    pub fn op<A: 'static, const N: usize, const X: bool, R: rhai::Variant + Clone, const F: bool>(
+    pub fn op<A: 'static, const N: usize, const X: bool, R: rhai::Variant + Clone, const F: bool, G>(
         &mut self,
         name: &'static str,
-        f: impl RhaiNativeFunc<A, N, X, R, F> + Send + Sync + 'static,
-    ) {
+        f: G,
+    ) where
+        G: RhaiNativeFunc<A, N, X, R, F> + Clone + Send + Sync + 'static,
+    {
+        self.functions.add(name, &G::param_types(), f.clone().into_rhai_function(true, false));
         self.engine.register_fn(name, f);
     }
     /// A property.
-    pub fn get<A: 'static, const X: bool, R: rhai::Variant + Clone, const F: bool>(
+    pub fn get<A: 'static, const X: bool, R: rhai::Variant + Clone, const F: bool, G>(
         &mut self,
         name: &'static str,
-        f: impl RhaiNativeFunc<A, 1, X, R, F> + Send + Sync + 'static,
-    ) {
+        f: G,
+    ) where
+        G: RhaiNativeFunc<A, 1, X, R, F> + Clone + Send + Sync + 'static,
+    {
         self.names.properties.insert(name);
+        self.functions.add_getter(name, &G::param_types(), f.clone().into_rhai_function(true, false));
         FuncRegistration::new_getter(name).register_into_engine(self.engine, f);
     }
     /// A list that `for` walks over.
@@ -157,6 +167,7 @@ impl Registry<'_> {
         T: rhai::Variant + Clone + IntoIterator,
         <T as IntoIterator>::Item: rhai::Variant + Clone,
     {
+        self.functions.add_list::<T>();
         self.engine.register_iterator::<T>();
     }
     /// Keys of evidence that native functions give.
@@ -168,8 +179,17 @@ impl Registry<'_> {
 /// A script ready to run.
 pub(crate) struct Script {
     body: Expr,
+    /// The same as native code, where all of it could be translated.
+    closures: Option<Closures>,
     /// The names evidence may have.
     pub evidence: BTreeSet<String>,
+}
+
+impl Script {
+    /// Whether it runs as closures.
+    pub fn translated(&self) -> bool {
+        self.closures.is_some()
+    }
 }
 
 /// The engine with everything registered; one for all rules of a library.
@@ -178,6 +198,7 @@ pub(crate) struct Host {
     /// Tells this engine's resolved functions from another's.
     id: u64,
     names: Names,
+    functions: Functions,
 }
 
 /// Lets native functions without an argument of ours find the claim under review.
@@ -218,12 +239,12 @@ impl Host {
             engine.disable_symbol(word);
         }
         let names = Names { functions: STANDARD.into_iter().collect(), ..Names::default() };
-        let mut registry = Registry { engine: &mut engine, names };
+        let mut registry = Registry { engine: &mut engine, names, functions: Functions::default() };
         crate::values::register(&mut registry);
         crate::facts::register(&mut registry);
         crate::natives::register(&mut registry);
-        let names = registry.names;
-        Self { engine, id: NEXT_HOST.fetch_add(1, Ordering::Relaxed), names }
+        let (names, functions) = (registry.names, registry.functions);
+        Self { engine, id: NEXT_HOST.fetch_add(1, Ordering::Relaxed), names, functions }
     }
 
     /// Parses and checks a script. Parameters become constants in it.
@@ -244,8 +265,11 @@ impl Host {
         scope.push_constant("param", params);
         let ast = self.parse(path, text, &scope)?;
         let statements = ast.statements().iter().cloned();
-        let body = Expr::Stmt(Box::new(StmtBlock::new(statements, Position::NONE, Position::NONE)));
-        Ok(Script { body, evidence })
+        let body = StmtBlock::new(statements, Position::NONE, Position::NONE);
+        let variables: &[&str] =
+            if line_scope { &["claim", "person", "history", "line"] } else { &["claim", "person", "history"] };
+        let closures = translate(&body, variables, &self.functions);
+        Ok(Script { body: Expr::Stmt(Box::new(body)), closures, evidence })
     }
 
     fn parse(&self, path: &str, text: &str, scope: &Scope<'_>) -> Result<AST, Vec<RuleProblem>> {
@@ -346,30 +370,44 @@ thread_local! {
 pub(crate) struct Session<'h> {
     host: &'h Host,
     view: Arc<View>,
+    /// The variables of closures: `claim`, `person`, `history`.
+    vars: Vec<Dynamic>,
+    /// Whether closures run where there are some.
+    native: bool,
     scope: Scope<'static>,
     global: GlobalRuntimeState,
     caches: Caches,
 }
 
 impl<'h> Session<'h> {
-    pub fn new(host: &'h Host, view: Arc<View>) -> Self {
+    pub fn new(host: &'h Host, view: Arc<View>, native: bool) -> Self {
+        let vars = vec![
+            Dynamic::from(Claim(Arc::clone(&view))),
+            Dynamic::from(Person(Arc::clone(&view))),
+            Dynamic::from(History(Arc::clone(&view))),
+        ];
         let mut scope = Scope::new();
-        scope
-            .push_constant("claim", Claim(Arc::clone(&view)))
-            .push_constant("person", Person(Arc::clone(&view)))
-            .push_constant("history", History(Arc::clone(&view)));
+        for (name, value) in ["claim", "person", "history"].into_iter().zip(&vars) {
+            scope.push_constant_dynamic(name, value.clone());
+        }
         let mut global = host.engine.new_global_runtime_state();
         global.tag = Dynamic::from(Current(Arc::clone(&view)));
         let caches = match RESOLVED.take() {
             Some((id, caches)) if id == host.id => caches,
             _ => new_caches(),
         };
-        Self { host, view, scope, global, caches }
+        Self { host, view, vars, native, scope, global, caches }
     }
 
     /// Runs a script, for one line where it is a rule of lines. Answers the operations it took, or
     /// what went wrong.
     pub fn run(&mut self, script: &Script, line: Option<u32>) -> Result<u64, String> {
+        if self.native
+            && let Some(closures) = &script.closures
+            && let Some(steps) = self.run_closures(closures, line)
+        {
+            return Ok(steps);
+        }
         let vars = self.scope.len();
         if let Some(at) = line {
             self.scope.push_constant("line", Line { view: Arc::clone(&self.view), at });
@@ -397,10 +435,38 @@ impl<'h> Session<'h> {
         }
     }
 
+    /// Runs a script's closures. Nothing where they leave it to the interpreter; what they raised until then
+    /// is taken back.
+    fn run_closures(&mut self, closures: &Closures, line: Option<u32>) -> Option<u64> {
+        let given = self.vars.len();
+        if let Some(at) = line {
+            self.vars.push(Dynamic::from(Line { view: Arc::clone(&self.view), at }));
+        }
+        let raised = self.view.run().hits.len();
+        let spent = self.view.spent();
+        let outcome = catch_unwind(AssertUnwindSafe(|| closures.run(&mut self.vars, &self.host.engine, &self.global)));
+        match outcome {
+            Ok(Some(steps)) => {
+                self.vars.truncate(given);
+                Some(steps)
+            }
+            left => {
+                self.view.run().hits.truncate(raised);
+                self.view.set_spent(spent);
+                if left.is_ok() {
+                    self.vars.truncate(given);
+                } else {
+                    self.renew();
+                }
+                None
+            }
+        }
+    }
+
     /// After an error nothing of the interpreter's state is kept.
     fn renew(&mut self) {
         self.caches = new_caches();
-        *self = Self::new(self.host, Arc::clone(&self.view));
+        *self = Self::new(self.host, Arc::clone(&self.view), self.native);
     }
 }
 

@@ -32,6 +32,7 @@
 )]
 
 pub mod case;
+mod closures;
 pub mod compile;
 pub mod exemption;
 mod facts;
