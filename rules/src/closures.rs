@@ -143,6 +143,22 @@ impl Translator<'_> {
                     Ok(Dynamic::UNIT)
                 })
             }
+            Stmt::Assignment(x) if matches!(&x.1.lhs, Expr::Dot(..)) => {
+                let Expr::Dot(place, flags, ..) = &x.1.lhs else { return None };
+                let (Expr::Variable(v, ..), Expr::Property(p, ..)) = (&place.lhs, &place.rhs) else { return None };
+                if flags.intersects(ASTFlags::NEGATED) || x.0.is_op_assignment() {
+                    return None;
+                }
+                let slot = self.slot(&v.1)?;
+                let key: Identifier = p.2.as_str().into();
+                let value = self.expression(&x.1.rhs)?;
+                Box::new(move |f| {
+                    let value = value(f)?;
+                    let map = f.vars.get_mut(slot).ok_or(Halt::Leave)?;
+                    map.write_lock::<Map>().ok_or(Halt::Leave)?.insert(key.clone(), value);
+                    Ok(Dynamic::UNIT)
+                })
+            }
             Stmt::Assignment(x) => {
                 let Expr::Variable(v, ..) = &x.1.lhs else { return None };
                 let slot = self.slot(&v.1)?;
@@ -365,16 +381,25 @@ impl Translator<'_> {
     }
 }
 
+/// A method may change a variable, which is there for the arguments as it was before.
 fn method_call(object: Object, method: Arc<Callable>, args: Vec<Code>) -> Code {
-    Box::new(move |f| {
-        f.step()?;
-        let mut of = match &object {
-            Object::Slot(slot) => f.vars.get(*slot).cloned().ok_or(Halt::Leave)?,
-            Object::Code(code) => code(f)?,
-        };
-        let values = args.iter().map(|a| a(f)).collect::<Result<Vec<_>, _>>()?;
-        method.method(f, &mut of, values)
-    })
+    let values = move |f: &mut Frame<'_>| args.iter().map(|a| a(f)).collect::<Result<Vec<_>, _>>();
+    match object {
+        Object::Slot(slot) => Box::new(move |f| {
+            f.step()?;
+            let values = values(f)?;
+            let mut of = std::mem::take(f.vars.get_mut(slot).ok_or(Halt::Leave)?);
+            let outcome = method.method(f, &mut of, values);
+            put(f, slot, of)?;
+            outcome
+        }),
+        Object::Code(code) => Box::new(move |f| {
+            f.step()?;
+            let mut of = code(f)?;
+            let values = values(f)?;
+            method.method(f, &mut of, values)
+        }),
+    }
 }
 
 /// Does something with an object: in place where it is a variable.

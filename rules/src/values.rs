@@ -94,6 +94,10 @@ pub(crate) fn register(r: &mut Registry<'_>) {
     r.fun("ahead", |a: &mut Day, days: i64| Day(a.ahead(days)));
     r.fun("to_string", |a: &mut Day| a.0.to_string());
 
+    // as in Rhai's own packages, but known to closures too
+    r.fun("sub_string", |s: ImmutableString, start: i64, len: i64| sub_string(&s, start, len));
+    r.fun("push", |list: &mut rhai::Array, value: Dynamic| list.push(value));
+
     r.fun("same_category", |a: ImmutableString, b: ImmutableString| same_category(&a, &b));
     r.fun("code_in", |code: ImmutableString, list: rhai::Array| code_in(&code, &list));
 }
@@ -101,6 +105,14 @@ pub(crate) fn register(r: &mut Registry<'_>) {
 /// Whether a code begins with one of some prefixes.
 pub(crate) fn code_in(code: &str, prefixes: &rhai::Array) -> bool {
     prefixes.iter().any(|p| p.read_lock::<ImmutableString>().is_some_and(|p| code.starts_with(p.as_str())))
+}
+
+/// So many characters from a place on; from the end where the place is negative.
+fn sub_string(s: &str, start: i64, len: i64) -> ImmutableString {
+    let count = s.chars().count() as i64;
+    let start = if start < 0 { (count + start).max(0) } else { start };
+    let (start, len) = (usize::try_from(start).unwrap_or(0), usize::try_from(len).unwrap_or(0));
+    s.chars().skip(start).take(len).collect::<String>().into()
 }
 
 /// Whether two diagnoses share their category, the first three characters of ICD-10.

@@ -122,7 +122,7 @@ fn scripted(rhai: &str) -> RuleLibrary {
 fn the_language_means_the_same() {
     let world: World = toml::from_str(
         "visit = { begin = 2025-03-01, end = 2025-03-04, type = '21', diagnosis = 'I63.900' }\n\
-         lines = [{ item = 'A', at = 2025-03-02, quantity = 3 }, { item = 'B', price = 2.5 }, { item = 'A' }]\n\
+         lines = [{ item = 'A', at = 2025-03-02, quantity = 3 }, { item = 'B', at = 2025-03-03, price = '2.5' }, { item = 'A' }]\n\
          history = [{ id = 'M1', begin = 2025-02-20, end = 2025-02-25, type = '21' }]",
     )
     .unwrap();
@@ -180,6 +180,9 @@ fn the_language_means_the_same() {
             "for p in history.stays_within(10) { flag(claim, p, #{ gap: p.end_day.days_until(claim.begin_day) }); }",
             "if claim.lines.is_empty { undecided(\"x\"); } else { undecided(\"y\"); }",
             "let a = [1, 2]; let b = if a[1] == 2 { \"two\" } else { \"other\" }; flag(claim, #{ b: b });",
+            "let m = #{ a: 1 }; m.b = 2; flag(claim, m);",
+            "let l = []; l.push(1); l.push(\"x\"); flag(claim, #{ l: l, n: l.len });",
+            "let s = \"abcdef\"; flag(claim, #{ a: s.sub_string(1, 2), b: s.sub_string(-2, 9), c: s.sub_string(9, 1) });",
             // errors are the interpreter's to report
             "let a = [1]; flag(claim, #{ b: a[3] });",
             "flag(claim, #{ b: claim.begin_day < 3 });",
