@@ -180,7 +180,7 @@ fn the_language_means_the_same() {
             "for p in history.stays_within(10) { flag(claim, p, #{ gap: p.end_day.days_until(claim.begin_day) }); }",
             "if claim.lines.is_empty { undecided(\"x\"); } else { undecided(\"y\"); }",
             "let a = [1, 2]; let b = if a[1] == 2 { \"two\" } else { \"other\" }; flag(claim, #{ b: b });",
-            "let m = #{ a: 1 }; m.b = 2; flag(claim, m);",
+            "let m = #{ a: 1 }; m.a = 2; flag(claim, m);",
             "let l = []; l.push(1); l.push(\"x\"); flag(claim, #{ l: l, n: l.len });",
             "let s = \"abcdef\"; flag(claim, #{ a: s.sub_string(1, 2), b: s.sub_string(-2, 9), c: s.sub_string(9, 1) });",
             // errors are the interpreter's to report
