@@ -78,7 +78,7 @@ impl Closures {
 /// Translates a script's statements; nothing where it holds what is not translated. `variables` are those the
 /// caller gives, in order.
 pub(crate) fn translate(body: &StmtBlock, variables: &[&str], functions: &Functions) -> Option<Closures> {
-    let names = variables.iter().map(|v| (*v).to_owned()).collect();
+    let names = variables.iter().map(|v| ((*v).to_owned(), true)).collect();
     let mut t = Translator { functions, names, slots: variables.len() };
     let body = t.block(body)?;
     Some(Closures { body, slots: t.slots })
@@ -92,20 +92,26 @@ enum Object {
 
 struct Translator<'f> {
     functions: &'f Functions,
-    /// Variables in sight; the place of each is its slot.
-    names: Vec<String>,
+    /// Variables in sight, each with whether it is a constant; the place of each is its slot.
+    names: Vec<(String, bool)>,
     slots: usize,
 }
 
 impl Translator<'_> {
-    fn declare(&mut self, name: &str) -> usize {
-        self.names.push(name.to_owned());
+    fn declare(&mut self, name: &str, constant: bool) -> usize {
+        self.names.push((name.to_owned(), constant));
         self.slots = self.slots.max(self.names.len());
         self.names.len() - 1
     }
 
     fn slot(&self, name: &str) -> Option<usize> {
-        self.names.iter().rposition(|n| n == name)
+        self.names.iter().rposition(|(n, _)| n == name)
+    }
+
+    /// The slot of a variable that may change. To assign to a constant is an error, which is the interpreter's
+    /// to report.
+    fn variable(&self, name: &str) -> Option<usize> {
+        self.slot(name).filter(|slot| self.names.get(*slot).is_some_and(|(_, constant)| !constant))
     }
 
     /// A block has the value of its last statement; its variables end with it.
@@ -136,7 +142,7 @@ impl Translator<'_> {
             }
             Stmt::Var(x, flags, ..) if *flags == ASTFlags::empty() || *flags == ASTFlags::CONSTANT => {
                 let value = self.expression(&x.1)?;
-                let slot = self.declare(&x.0.name);
+                let slot = self.declare(&x.0.name, flags.intersects(ASTFlags::CONSTANT));
                 Box::new(move |f| {
                     let value = value(f)?;
                     put(f, slot, value)?;
@@ -149,7 +155,7 @@ impl Translator<'_> {
                 if flags.intersects(ASTFlags::NEGATED) || x.0.is_op_assignment() {
                     return None;
                 }
-                let slot = self.slot(&v.1)?;
+                let slot = self.variable(&v.1)?;
                 let key: Identifier = p.2.as_str().into();
                 let value = self.expression(&x.1.rhs)?;
                 Box::new(move |f| {
@@ -161,7 +167,7 @@ impl Translator<'_> {
             }
             Stmt::Assignment(x) => {
                 let Expr::Variable(v, ..) = &x.1.lhs else { return None };
-                let slot = self.slot(&v.1)?;
+                let slot = self.variable(&v.1)?;
                 let value = self.expression(&x.1.rhs)?;
                 let operator = match x.0.get_op_assignment_info() {
                     None => None,
@@ -181,8 +187,8 @@ impl Translator<'_> {
                 let (name, counter, flow) = &**x;
                 let list = self.expression(&flow.expr)?;
                 let outer = self.names.len();
-                let count = counter.as_ref().map(|c| self.declare(&c.name));
-                let item = self.declare(&name.name);
+                let count = counter.as_ref().map(|c| self.declare(&c.name, false));
+                let item = self.declare(&name.name, false);
                 let body = self.block(&flow.body);
                 self.names.truncate(outer);
                 let body = body?;
