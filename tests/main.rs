@@ -1,5 +1,6 @@
 //! The end-to-end tests of the workspace, one binary: real HTTP, a real store on disk, the real program.
 
+mod after;
 mod bad_input;
 mod corrections;
 mod county;

@@ -7,14 +7,16 @@
 use async_trait::async_trait;
 use chrono::{NaiveDate, NaiveDateTime};
 use dingan_core::bundle::{CatalogueItem, Institution};
-use dingan_core::claim::{AccountUse, Claim, Diagnosis, Line, Visit};
+use dingan_core::claim::{AccountUse, Claim, Diagnosis, Line, Operation, SettlementList, Visit};
 use dingan_core::codes::*;
 use dingan_core::decision::{Amounts, Decision, LineSplit};
 use dingan_core::finding::{Finding, Stage, Undecided};
 use dingan_core::money::Money;
 use dingan_core::person::{Balances, PastLine, PastVisit, Person};
 use dingan_core::policy::BenefitPolicy;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Why a call was refused: a stable code, a sentence for the hospital (Chinese), the national field
@@ -369,8 +371,10 @@ pub struct PrecheckAsk {
     pub visits: Vec<PastVisit>,
     /// Their orders.
     pub lines: Vec<PastLine>,
-    /// Stage.
-    pub stage: Stage,
+    /// Operations, by encounter.
+    pub operations: BTreeMap<VisitId, Vec<Operation>>,
+    /// Stages, by the scene stated.
+    pub stages: Vec<Stage>,
     /// Only these rules, where any are named.
     pub rules: Vec<String>,
     /// `trig_scen`.
@@ -399,6 +403,116 @@ pub struct Feedback {
     pub way: String,
     /// `dspo_way_rea`.
     pub reason: String,
+}
+
+/// A settlement list (4101): what a stay was, told after it was settled.
+#[derive(Debug, Clone)]
+pub struct ListAsk {
+    /// `setl_id`.
+    pub settlement: SettlementId,
+    /// `mdtrt_id`.
+    pub visit: VisitId,
+    /// `psn_no`.
+    pub person: PersonNo,
+    /// What is looked at.
+    pub sheet: ListSheet,
+    /// The input as it was sent, kept whole.
+    pub document: serde_json::Value,
+}
+
+/// What quality control and rules look at in a settlement list.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ListSheet {
+    /// What becomes facts.
+    pub list: SettlementList,
+    /// `setl_begn_date`.
+    pub begin: Option<NaiveDate>,
+    /// `setl_end_date`.
+    pub end: Option<NaiveDate>,
+    /// `payinfo`.
+    pub payments: Vec<(FundCode, Money)>,
+    /// Days of nursing of every grade together.
+    pub nursing_days: Option<dingan_core::money::Quantity>,
+    /// `icuinfo`: in and out.
+    pub intensive: Vec<(NaiveDateTime, NaiveDateTime)>,
+    /// `age_days`, of a newborn.
+    pub age_days: Option<i64>,
+    /// `nwb_bir_wt`, in grams.
+    pub birth_weight: Option<dingan_core::money::Quantity>,
+    /// `days_rinp_pup_31`.
+    pub return_purpose: String,
+}
+
+/// A fault that quality control found in a settlement list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QualityProblem {
+    /// `exam_data_fld`.
+    pub field: String,
+    /// What is wrong, in Chinese.
+    pub text: String,
+    /// Whether the list goes back for it (1 错误); else it is only told (2 提示).
+    pub serious: bool,
+    /// What stands in the field.
+    pub value: String,
+}
+
+impl QualityProblem {
+    /// `err_lv`.
+    pub fn level(&self) -> &'static str {
+        if self.serious { "1" } else { "2" }
+    }
+}
+
+/// Which lists 4104 asks for.
+#[derive(Debug, Clone)]
+pub struct ListQuery {
+    /// `setl_ym`, six digits.
+    pub month: String,
+    /// `setl_id`.
+    pub settlement: Option<SettlementId>,
+    /// `psn_no`.
+    pub person: Option<PersonNo>,
+    /// `err_lv`; empty for any.
+    pub level: String,
+    /// `retn_flag`, where asked for.
+    pub returned: Option<bool>,
+    /// `page_num`, from 1.
+    pub page: i64,
+    /// `page_size`.
+    pub size: i64,
+}
+
+/// What quality control says of a list.
+#[derive(Debug, Clone)]
+pub struct ListVerdict {
+    /// `setl_list_id`.
+    pub id: String,
+    /// `fixmedins_code`.
+    pub institution: InstitutionCode,
+    /// Its name.
+    pub institution_name: String,
+    /// `setl_ym`.
+    pub month: String,
+    /// `setl_id`.
+    pub settlement: SettlementId,
+    /// The person.
+    pub person: Person,
+    /// What was found; nothing where it passed.
+    pub problems: Vec<QualityProblem>,
+    /// When it was checked: on arrival.
+    pub time: NaiveDateTime,
+}
+
+impl ListVerdict {
+    /// `err_lv`: the worst of its problems; 0 where there is none.
+    pub fn level(&self) -> &'static str {
+        let worst = self.problems.iter().map(QualityProblem::level).min();
+        worst.unwrap_or("0")
+    }
+    /// Whether it goes back to the institution.
+    pub fn returned(&self) -> bool {
+        self.problems.iter().any(|p| p.serious)
+    }
 }
 
 /// A signed-in operator (9001).
@@ -458,4 +572,8 @@ pub trait Desk: Send + Sync {
     async fn precheck(&self, by: &Caller, ask: PrecheckAsk) -> Outcome<Checked>;
     /// 3103.
     async fn feedback(&self, by: &Caller, before: bool, feedback: Vec<Feedback>) -> Outcome<Reply>;
+    /// 4101.
+    async fn settlement_list(&self, by: &Caller, list: ListAsk, render: Render<String>) -> Outcome<Reply>;
+    /// 4104.
+    async fn list_verdicts(&self, by: &Caller, query: ListQuery) -> Outcome<Vec<ListVerdict>>;
 }

@@ -61,6 +61,8 @@ mod t2405;
 mod t2601;
 mod t3101_3102;
 mod t3103;
+mod t4101;
+mod t4104;
 mod t5203;
 mod t5204;
 mod t5206;

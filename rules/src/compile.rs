@@ -132,6 +132,11 @@ impl RuleLibrary {
         self.rules().find(|m| m.code == code)
     }
 
+    /// The metadata of the rules that run, by code.
+    pub fn running(&self) -> impl Iterator<Item = &RuleMeta> {
+        self.running.iter().filter_map(|i| self.all.get(usize::from(*i))).map(|r| &r.meta)
+    }
+
     /// The same library running other rules: the shadow rules, one rule for a backtest. What is
     /// retired or unavailable never runs.
     pub fn only(&self, choose: impl Fn(&RuleMeta) -> bool) -> Self {

@@ -94,6 +94,11 @@ enum Command {
         #[command(flatten)]
         data: Data,
     },
+    /// Reviews what is settled with the live rules, on what is known now; makes a run. Decisions stay as they are.
+    Review {
+        #[command(flatten)]
+        data: Data,
+    },
     /// Knowledge points: what the tables hold, and a person's word on what was read out of free text.
     Knowledge {
         #[command(subcommand)]
@@ -250,6 +255,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Import { kind, files, data, strict, knowledge } => {
             crate::import::run(kind, &files, &data.data, strict, &knowledge).await
         }
+        Command::Review { data } => crate::review::run(&data.data).await,
         Command::Knowledge { command } => match command {
             KnowledgeCommand::Tables { data } => crate::knowledge::tables(&data.data).await,
             KnowledgeCommand::List { data, table, unconfirmed } => {

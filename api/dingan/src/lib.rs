@@ -22,4 +22,5 @@ pub mod import;
 pub mod knowledge;
 pub mod policy;
 pub mod replay;
+pub mod review;
 pub mod serve;

@@ -4,16 +4,19 @@ mod check;
 mod import;
 mod knowledge;
 mod lines;
+mod lists;
 mod messages;
 mod query;
 mod replay;
 mod reverse;
+mod review;
 mod settle;
 mod visits;
 
 pub use import::{ImportReport, PersonRows};
 pub use knowledge::Confirmation;
 pub use replay::{ReplayReport, ReplayedDifference};
+pub use review::ReviewReport;
 
 use crate::bundles::{BundleError, Contents, Runtime};
 use crate::metrics::Metrics;
@@ -427,6 +430,12 @@ impl Desk for Agency {
     }
     async fn precheck(&self, by: &Caller, ask: PrecheckAsk) -> Outcome<Checked> {
         self.check_orders(by, ask).await
+    }
+    async fn settlement_list(&self, by: &Caller, list: ListAsk, render: Render<String>) -> Outcome<Reply> {
+        self.take_list(by, list, render).await
+    }
+    async fn list_verdicts(&self, by: &Caller, query: ListQuery) -> Outcome<Vec<ListVerdict>> {
+        self.lists_asked_for(by, query).await
     }
     async fn feedback(&self, by: &Caller, before: bool, feedback: Vec<Feedback>) -> Outcome<Reply> {
         self.take_feedback(by, before, feedback).await

@@ -6,4 +6,5 @@
 pub mod agency;
 pub mod bundles;
 pub mod metrics;
+mod quality;
 pub mod server;

@@ -49,7 +49,8 @@ impl StoreError {
     }
 }
 
-const MIGRATIONS: &[(i64, &str)] = &[(1, include_str!("../migrations/0001_first.sql"))];
+const MIGRATIONS: &[(i64, &str)] =
+    &[(1, include_str!("../migrations/0001_first.sql")), (2, include_str!("../migrations/0002_review.sql"))];
 
 /// Changes waiting for the writer; beyond it callers wait in line.
 const QUEUE: usize = 1024;

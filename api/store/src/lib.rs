@@ -5,12 +5,14 @@
 //! belongs to `dingan-core`; how it lies in a table belongs here.
 
 mod db;
+mod lists;
 mod read;
 mod rows;
 mod settled;
 mod write;
 
 pub use db::{Store, StoreError};
+pub use lists::{NewReview, StoredList, Verdict};
 pub use read::{AccountState, PersonState, Snapshot, VisitState};
 pub use rows::{BundleParts, FindingRow, MessageRow, ProposalRow, Shown, StoredLine, StoredSettlement, VisitDoc};
 pub use settled::{Counts, LedgerLine};

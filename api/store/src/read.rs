@@ -263,7 +263,7 @@ impl Snapshot {
             visits,
             lines: self.history(no, visit, history_from).await?,
             settled_lines: self.settled_lines(visit).await?,
-            lists: std::collections::BTreeMap::new(),
+            lists: self.lists_of_person(no).await?,
         })
     }
 

@@ -7,6 +7,7 @@
 mod tables;
 
 use crate::db::{Store, StoreError};
+use crate::lists::{self, NewReview, StoredList};
 use crate::read::family_account;
 use crate::read::own_account;
 use crate::rows::*;
@@ -171,6 +172,10 @@ pub struct Write {
     pub settlement: Option<NewSettlement>,
     /// Findings.
     pub findings: Option<NewFindings>,
+    /// A settlement list.
+    pub list: Option<StoredList>,
+    /// The review of a settlement.
+    pub review: Option<NewReview>,
     /// Feedback.
     pub feedback: Vec<NewFeedback>,
     /// Proposals.
@@ -375,6 +380,13 @@ async fn change(c: &mut SqliteConnection, guard: Guard, build: WriteFn) -> Resul
     }
     if let Some(f) = &w.findings {
         tables::findings(c, no, f, w.at).await?;
+    }
+    if let Some(l) = &w.list {
+        lists::write_list(c, no, l).await?;
+    }
+    if let Some(r) = &w.review {
+        lists::write_verdicts(c, no, r).await?;
+        tables::findings(c, no, &r.found, w.at).await?;
     }
     for f in &w.feedback {
         sqlx::query(

@@ -7,15 +7,15 @@ use super::notes::Tolerance;
 use super::read::{Reader, Row};
 use crate::desk::{Caller, PrecheckAsk};
 use chrono::NaiveDateTime;
-use dingan_core::claim::{AccountUse, Approval, Claim, Diagnosis, Line, SettleRequest, Visit};
+use dingan_core::claim::{AccountUse, Approval, Claim, Diagnosis, Line, Operation, SettleRequest, Visit};
 use dingan_core::codes::{LineNo, MedType, Sex, VisitId};
 use dingan_core::finding::Stage;
 use dingan_core::money::{Money, Quantity, Rate};
 use dingan_core::person::{PastLine, PastVisit};
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-pub(crate) static TABLES: &[&Table] = &[&DATA, &PATIENTS, &ENCOUNTERS, &DIAGNOSES, &ORDERS, &EXTENSION];
+pub(crate) static TABLES: &[&Table] = &[&DATA, &PATIENTS, &ENCOUNTERS, &DIAGNOSES, &ORDERS, &EXTENSION, &OPERATIONS];
 static DATA: Table = Table::one("data", DATA_FIELDS).nested(&["patient_dtos", "rule_ids", "trig_scen"]);
 /// A list as published; an object from many clients.
 static PATIENTS: Table = Table::many("patient_dtos", PATIENT).nested(&["fsi_encounter_dtos"]);
@@ -23,6 +23,7 @@ static ENCOUNTERS: Table =
     Table::many("fsi_encounter_dtos", ENCOUNTER).nested(&["fsi_diagnose_dtos", "fsi_order_dtos", "fsi_operation_dtos"]);
 static DIAGNOSES: Table = Table::many("fsi_diagnose_dtos", DIAGNOSIS).wanted();
 static ORDERS: Table = Table::many("fsi_order_dtos", ORDER).wanted().nested(&["extend_order_map"]);
+static OPERATIONS: Table = Table::many("fsi_operation_dtos", OPERATION).optional();
 static EXTENSION: Table = Table::one("extend_order_map", EXTEND).optional();
 
 /// One person of the message.
@@ -39,12 +40,32 @@ pub(crate) struct Patient {
 pub(crate) fn read(reader: &mut Reader<'_>, input: &Value, by: &Caller, stage: Stage) -> Vec<Patient> {
     let data = reader.one(input, &DATA);
     let rules = data.raw("rule_ids").map(words).unwrap_or_default();
-    let scene = data.raw("trig_scen").map(words).unwrap_or_default().join(",");
+    let scenes = data.raw("trig_scen").map(words).unwrap_or_default();
+    let stages = stages(&scenes, stage);
+    if !stages.contains(&stage) {
+        reader.notes.say("触发场景(trig_scen)与交易不一致，按触发场景审核");
+    }
+    let scene = scenes.join(",");
     let mut out = Vec::new();
     for row in &reader.many_below(&data, &PATIENTS) {
-        out.extend(patient(reader, row, by, stage, &rules, &scene));
+        out.extend(patient(reader, row, by, &stages, &rules, &scene));
     }
     out
+}
+
+/// The stages of the scenes a message states: 1–5 (registration, charging, admission, charging and carrying out
+/// orders of a stay) come before, 6–10 (settling and its trial, of visits and stays, and pharmacies) in process.
+/// Where it states none that is known, that of the transaction.
+fn stages(scenes: &[String], of_transaction: Stage) -> Vec<Stage> {
+    let stage = |scene: &String| match scene.parse::<u8>() {
+        Ok(1..=5) => Some(Stage::Before),
+        Ok(6..=10) => Some(Stage::During),
+        _ => None,
+    };
+    let mut stages: Vec<Stage> = scenes.iter().filter_map(stage).collect();
+    stages.sort_unstable();
+    stages.dedup();
+    if stages.is_empty() { vec![of_transaction] } else { stages }
 }
 
 /// A list of texts, or a text with commas.
@@ -67,7 +88,7 @@ fn patient(
     reader: &mut Reader<'_>,
     row: &Row<'_>,
     by: &Caller,
-    stage: Stage,
+    stages: &[Stage],
     rules: &[String],
     scene: &str,
 ) -> Option<Patient> {
@@ -92,7 +113,8 @@ fn patient(
         birth: row.date("brdy").unwrap_or_default(),
         visits: Vec::new(),
         lines: Vec::new(),
-        stage,
+        operations: BTreeMap::new(),
+        stages: stages.to_vec(),
         rules: rules.to_vec(),
         scene: scene.to_owned(),
     };
@@ -105,6 +127,12 @@ fn patient(
         let lines = orders_of_past(reader, other, &visit.id, by.now);
         ask.lines.extend(lines);
         ask.visits.push(visit);
+    }
+    for e in &encounters {
+        let operations = operations(reader, e);
+        if !operations.is_empty() {
+            ask.operations.insert(e.id("mdtrt_id"), operations);
+        }
     }
     ask.visits.sort_by_key(|v| v.begin);
     ask.lines.sort_by_key(|l| l.time);
@@ -210,6 +238,19 @@ fn diagnoses(reader: &mut Reader<'_>, e: &Row<'_>) -> Vec<Diagnosis> {
     }
     out.sort_by_key(|d| d.order);
     out
+}
+
+fn operations(reader: &mut Reader<'_>, e: &Row<'_>) -> Vec<Operation> {
+    let rows = reader.many_below(e, &OPERATIONS);
+    let coded = rows.iter().filter(|o| o.given("oprn_code"));
+    coded
+        .map(|o| Operation {
+            code: o.text("oprn_code"),
+            name: o.text("oprn_name"),
+            begin: o.time("oprn_date"),
+            physician: o.id("oper_dr_code"),
+        })
+        .collect()
 }
 
 struct Order {
@@ -378,6 +419,18 @@ const ORDER: &[Field] = &[
     want("drord_dr_name", "开处方(医嘱)医生姓名", text(500)),
     want("drord_dr_profttl", "开处方(医嘱)医职称", text(6)),
     want("curr_drord_flag", "是否当前处方(医嘱)", code(FLAG)),
+];
+const OPERATION: &[Field] = &[
+    want("setl_list_oprn_id", "手术操作ID", text(50)),
+    may("oprn_code", "手术操作代码", text(30)),
+    may("oprn_name", "手术操作名称", text(500)),
+    want("main_oprn_flag", "主手术操作标志", text(6)),
+    may("oprn_date", "手术操作日期", WHEN),
+    may("anst_way", "麻醉方式", text(30)),
+    may("oper_dr_name", "术者医师姓名", text(50)),
+    may("oper_dr_code", "术者医师代码", text(30)),
+    may("anst_dr_name", "麻醉医师姓名", text(50)),
+    may("anst_dr_code", "麻醉医师代码", text(30)),
 ];
 const EXTEND: &[Field] = &[
     may("o_prdDays", "周期天数", text(50)),

@@ -80,6 +80,9 @@ routes! {
     "3101" Query "明细审核事前分析服务" "riskConService/beforeAnalyze" => t3101_3102;
     "3102" Query "明细审核事中分析服务" "riskConService/courseAnalyze" => t3101_3102;
     "3103" Change "事前事中服务反馈服务" "" => t3103;
+    "4101" Change "医疗保障基金结算清单信息上传" "medinfoupload/setllistinfoupld" => t4101;
+    "4101A" (of "4101") Change "医疗保障基金结算清单信息上传" "medinfoupload/setllistinfoupldA" => t4101;
+    "4104" Query "医疗保障基金结算清单质控结果查询" "medinfoupload/queryQltctrlProblemPage" => t4104;
     "5203" Query "结算信息查询" "fsiIntegratedQueryService/querySetlInfo" => t5203;
     "5204" Query "费用明细查询" "fsiIntegratedQueryService/queryFeeList" => t5204;
     "5206" Query "人员累计信息查询" "fsiIntegratedQueryService/queryFixmedinsPracPsnSum" => t5206;

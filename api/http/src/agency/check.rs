@@ -2,30 +2,42 @@
 
 use super::*;
 use dingan_core::adjudicate::put_amounts;
-use dingan_core::finding::RuleSet;
+use dingan_core::claim::SettlementList;
+use dingan_core::finding::{Finding, RuleSet, Undecided};
 use dingan_core::person::{PersonFile, Relation};
+use dingan_core::stake::count_once;
 use dingan_store::{NewFeedback, NewFindings};
 use std::collections::HashSet;
 
 impl Agency {
-    pub(super) async fn check_orders(&self, by: &Caller, ask: PrecheckAsk) -> Outcome<Checked> {
+    pub(super) async fn check_orders(&self, by: &Caller, mut ask: PrecheckAsk) -> Outcome<Checked> {
         let mut snap = self.snap().await?;
         let runtime = self.runtime_of(&mut snap, None).await?;
         self.check_institution(&runtime, by)?;
-        let file = self.file_for(&mut snap, by, &ask, &runtime).await?;
+        let file = self.file_for(&mut snap, by, &mut ask, &runtime).await?;
         let as_of = snap.as_of();
         drop(snap);
 
         let rt = Arc::clone(&runtime);
-        let (claim, stage, named) = (ask.claim.clone(), ask.stage, ask.rules.clone());
+        let (claim, stages, named) = (ask.claim.clone(), ask.stages.clone(), ask.rules.clone());
         let (findings, undecided, failed) = tokio::task::spawn_blocking(move || -> Outcome<_> {
             let (facts, priced) = Self::priced(claim, file, &rt)?;
-            let mut review = rt.rules.review(&facts, stage);
-            if !named.is_empty() {
-                review.hits.retain(|h| named.contains(&h.rule));
-                review.undecided.retain(|u| named.contains(&u.rule));
+            let (mut findings, mut undecided, mut failed): (Vec<Finding>, Vec<Undecided>, usize) = Default::default();
+            for stage in stages {
+                let mut review = rt.rules.review(&facts, stage);
+                if !named.is_empty() {
+                    review.hits.retain(|h| named.contains(&h.rule));
+                    review.undecided.retain(|u| named.contains(&u.rule));
+                }
+                let found = put_amounts(&facts, &priced, review.hits, stage);
+                findings.extend(
+                    found.into_iter().filter(|f| !findings.iter().any(|known| known.id == f.id)).collect::<Vec<_>>(),
+                );
+                undecided.extend(review.undecided);
+                failed += review.failures.len();
             }
-            Ok((put_amounts(&facts, &priced, review.hits, stage), review.undecided, review.failures.len()))
+            count_once(&mut findings, |a, b| rt.rules.subsumes(a, b));
+            Ok((findings, undecided, failed))
         })
         .await
         .map_err(internal)??;
@@ -77,14 +89,16 @@ impl Agency {
         Ok(committed.answer)
     }
 
-    /// What is known of the patient, with the encounters sent along laid over it.
+    /// What is known of the patient, with the encounters sent along laid under it: where the books know an
+    /// encounter, what they say of it stands, and the request adds what they do not have.
     async fn file_for(
         &self,
         snap: &mut Snapshot,
         by: &Caller,
-        ask: &PrecheckAsk,
+        ask: &mut PrecheckAsk,
         runtime: &Runtime,
     ) -> Outcome<PersonFile> {
+        let in_books = self.lay_under_books(snap, by, ask).await?;
         let visit = &ask.claim.visit;
         let mut file = match snap.person(&visit.person).await.map_err(internal)? {
             Some(state) => snap.person_file(&state, &visit.id, history_from(visit.begin)).await.map_err(internal)?,
@@ -93,7 +107,10 @@ impl Agency {
         // orders are judged by what the request states of the patient
         file.person.sex = ask.sex;
         file.person.birth = ask.birth;
-        file.settled_lines.clear();
+        if !in_books {
+            file.settled_lines.clear();
+        }
+        let settled: HashSet<LineNo> = file.settled_lines.iter().map(|l| l.line.no.clone()).collect();
         let day = visit.begin.date();
         if !file.person.relations.iter().any(|r| r.insurance == visit.insurance && r.covers(day)) {
             // a check looks at treatment; whether the person is insured is asked on settling
@@ -107,7 +124,41 @@ impl Agency {
         file.visits.sort_by(|a, b| (a.begin, &a.id).cmp(&(b.begin, &b.id)));
         file.lines.extend(ask.lines.iter().filter(|l| !known.contains(&l.visit)).cloned());
         file.lines.sort_by(|a, b| (a.time, &a.no).cmp(&(b.time, &b.no)));
+        // operations sent along stand where no settlement list has come
+        for (id, operations) in &ask.operations {
+            let of_request =
+                || Arc::new(SettlementList { operations: operations.clone(), ..SettlementList::default() });
+            file.lists.entry(id.clone()).or_insert_with(of_request);
+        }
+        ask.claim.lines.retain(|l| !settled.contains(&l.no));
         Ok(file)
+    }
+
+    /// Puts what the books know of the current encounter in place of what the request says: the visit, and its
+    /// lines that are not settled; orders they do not have stay. True where they know it.
+    async fn lay_under_books(&self, snap: &mut Snapshot, by: &Caller, ask: &mut PrecheckAsk) -> Outcome<bool> {
+        let visit = &ask.claim.visit;
+        let stored = snap.visit(&visit.id).await.map_err(internal)?;
+        let same = |d: &dingan_store::VisitDoc| d.visit.institution == by.institution && d.visit.person == visit.person;
+        let Some(stored) = stored.filter(|s| !s.cancelled && same(&s.doc)) else { return Ok(false) };
+        let of_request = std::mem::take(&mut ask.claim.visit.diagnoses);
+        ask.claim.visit = stored.doc.visit;
+        if ask.claim.visit.diagnoses.is_empty() {
+            ask.claim.visit.diagnoses = of_request;
+        }
+        let mut lines: Vec<_> =
+            snap.unsettled_lines(&ask.claim.visit.id).await.map_err(internal)?.into_iter().map(|l| l.line).collect();
+        if !ask.claim.visit.kind().is_stay() {
+            // a visit is settled bill by bill: those the request is about
+            let named: HashSet<&LineNo> = ask.claim.lines.iter().map(|l| &l.no).collect();
+            let bills: HashSet<String> =
+                lines.iter().filter(|l| named.contains(&l.no)).map(|l| l.batch.clone()).collect();
+            lines.retain(|l| bills.contains(&l.batch));
+        }
+        let have: HashSet<LineNo> = lines.iter().map(|l| l.no.clone()).collect();
+        lines.extend(ask.claim.lines.drain(..).filter(|l| !have.contains(&l.no)));
+        ask.claim.lines = lines;
+        Ok(true)
     }
 
     pub(super) async fn take_feedback(&self, by: &Caller, before: bool, feedback: Vec<Feedback>) -> Outcome<Reply> {

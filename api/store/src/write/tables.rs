@@ -253,15 +253,19 @@ pub(super) async fn findings(
     f: &NewFindings,
     at: NaiveDateTime,
 ) -> Result<(), CommitError> {
-    sqlx::query("INSERT INTO review_run (run_id, commit_no, cause, bundle, as_of, at) VALUES ($1, $2, $3, $4, $5, $6)")
-        .bind(&f.run)
-        .bind(no)
-        .bind(&f.cause)
-        .bind(&f.bundle)
-        .bind(f.as_of)
-        .bind(time_text(at))
-        .execute(&mut *c)
-        .await?;
+    // a review of many settlements is one run, written settlement by settlement
+    sqlx::query(
+        "INSERT INTO review_run (run_id, commit_no, cause, bundle, as_of, at) VALUES ($1, $2, $3, $4, $5, $6) \
+         ON CONFLICT (run_id) DO NOTHING",
+    )
+    .bind(&f.run)
+    .bind(no)
+    .bind(&f.cause)
+    .bind(&f.bundle)
+    .bind(f.as_of)
+    .bind(time_text(at))
+    .execute(&mut *c)
+    .await?;
     for x in &f.findings {
         let word = |v: &serde_json::Value| v.as_str().unwrap_or_default().to_owned();
         let severity = serde_json::to_value(x.severity).map_err(|e| StoreError::damaged("finding", e))?;

@@ -23,7 +23,10 @@ fn asked(infno: &str, input: Value) -> (PrecheckAsk, String) {
 #[test]
 fn a_check_is_a_claim_with_history() {
     let (ask, _) = asked("3101", messages::of("3101"));
-    assert_eq!((ask.stage, ask.scene.as_str(), ask.rules.as_slice()), (Stage::Before, "5", &["GZ001".to_owned()][..]));
+    assert_eq!(
+        (ask.stages.as_slice(), ask.scene.as_str(), ask.rules.as_slice()),
+        (&[Stage::Before][..], "5", &["GZ001".to_owned()][..])
+    );
     let v = &ask.claim.visit;
     assert_eq!(
         (v.id.as_str(), v.person.as_str(), v.med_type.as_str(), v.insurance.as_str()),
@@ -34,7 +37,7 @@ fn a_check_is_a_claim_with_history() {
     let l = &ask.claim.lines[0];
     assert_eq!((l.no.as_str(), l.item.as_str(), l.amount), ("a", "A", Money::fen(2010)));
     assert_eq!(l.supply_days.unwrap().to_string(), "3");
-    assert_eq!(asked("3102", messages::of("3102")).0.stage, Stage::During);
+    assert_eq!(asked("3102", messages::of("3102")).0.stages, [Stage::During]);
 
     let (ask, _) = asked(
         "3101",
