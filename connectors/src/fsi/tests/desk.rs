@@ -31,6 +31,8 @@ pub enum Asked {
     Accumulators(String),
     Precheck(Box<PrecheckAsk>),
     Feedback(bool, Vec<Feedback>),
+    List(Box<ListAsk>),
+    Verdicts(ListQuery),
 }
 
 type Kept = HashMap<(String, String), (String, Reply)>;
@@ -249,5 +251,28 @@ impl Desk for Fake {
     }
     async fn feedback(&self, by: &Caller, before: bool, feedback: Vec<Feedback>) -> Outcome<Reply> {
         self.change(by, Asked::Feedback(before, feedback), Value::Null)
+    }
+    async fn settlement_list(&self, by: &Caller, list: ListAsk, render: Render<String>) -> Outcome<Reply> {
+        let output = render(&"000000001".to_owned());
+        self.change(by, Asked::List(Box::new(list)), output)
+    }
+    async fn list_verdicts(&self, by: &Caller, query: ListQuery) -> Outcome<Vec<ListVerdict>> {
+        let serious = |serious| QualityProblem {
+            field: "adm_time".to_owned(),
+            text: "入院时间与住院登记不一致".to_owned(),
+            serious,
+            value: "2026-03-05".to_owned(),
+        };
+        let verdict = ListVerdict {
+            id: "000000001".to_owned(),
+            institution: by.institution.clone(),
+            institution_name: "样例医院".to_owned(),
+            month: query.month.clone(),
+            settlement: "S1".into(),
+            person: case::person(),
+            problems: vec![serious(false), serious(true)],
+            time: by.now,
+        };
+        self.query(by, Asked::Verdicts(query), vec![verdict])
     }
 }

@@ -2,10 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-/// Every transaction with an input that is right. 3102 has that of 3101.
+/// Every transaction with an input that is right. 3102 has that of 3101, at the trial of a settlement.
 pub fn all() -> Vec<(String, Value)> {
     let mut inputs: Map<String, Value> = serde_json::from_str(include_str!("messages.json")).unwrap();
-    inputs.insert("3102".to_owned(), inputs["3101"].clone());
+    let mut in_process = inputs["3101"].clone();
+    in_process["data"]["trig_scen"] = json!("9");
+    inputs.insert("3102".to_owned(), in_process);
     inputs.into_iter().collect()
 }
 

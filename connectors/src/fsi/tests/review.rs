@@ -280,3 +280,25 @@ fn persons_accumulators_and_sessions() {
     assert!(matches!(desk.last(), Asked::SignOut(no) if no == "N1"));
     assert_eq!(seen.ok().at("/output/sign_time"), "2026-03-05 08:07:06");
 }
+
+#[test]
+fn a_settlement_list_as_facts_and_its_verdict() {
+    let (desk, seen) = ask("4101A", messages::of("4101"));
+    assert_eq!(seen.ok().at("/output/data/setl_list_id"), &json!("000000001"));
+    let Asked::List(kept) = desk.last() else { panic!() };
+    let (sheet, list) = (&kept.sheet, &kept.sheet.list);
+    assert_eq!((list.diagnoses.len(), list.operations.len(), list.return_planned), (2, 1, Some(true)));
+    assert!(list.diagnoses[0].main && list.operations[0].code == "33.2400" && list.operations[0].begin.is_some());
+    assert_eq!(sheet.nursing_days.unwrap().to_string(), "3.5");
+    assert_eq!(sheet.payments[0].1, Money::fen(10000));
+    assert_eq!(kept.document, messages::of("4101"), "kept as it was sent");
+
+    let (desk, seen) = ask("4104", messages::of("4104"));
+    let seen = seen.ok();
+    let Asked::Verdicts(query) = desk.last() else { panic!() };
+    assert_eq!((query.month.as_str(), query.page, query.size), ("202603", 1, 10));
+    let v = seen.at("/output/0");
+    // the worst of its problems, and that it goes back
+    assert_eq!((&v["err_lv"], &v["retn_flag"], &v["qltctrl_rslt"]), (&json!("1"), &json!("1"), &json!("2")), "{v}");
+    assert_eq!(v["detailinfo"][0]["retn_flag"], "0");
+}
