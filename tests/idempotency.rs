@@ -91,6 +91,7 @@ fn what_became_of_a_message() {
     let msgid = message["msgid"].as_str().unwrap();
 
     let by = dingan_connectors::desk::Caller {
+        insured_at: Default::default(),
         institution: desk.institution.code.clone(),
         infno: String::new(),
         msgid: String::new(),

@@ -83,13 +83,18 @@ fn run(scenario: &Scenario, runtime: &Runtime, failures: &mut Failures) -> anyho
     Ok(())
 }
 
+/// The catalogue all share: the tables of 460000, which hold for every pool without rows of its own, and those of
+/// 440100.
+const CATALOGUE: [&str; 6] =
+    ["items.csv", "limits.csv", "ratios.csv", "items-440100.csv", "limits-440100.csv", "ratios-440100.csv"];
+
 /// A new store with the reference data all scenarios share.
 async fn open(folder: &Path, at: NaiveDateTime) -> anyhow::Result<Agency> {
     let common = common();
     let agency = Agency::open(Store::open(folder).await?, at).await?;
     agency.import_institutions(good(&common.join("institutions.csv"), read_institutions)?, at).await?;
     agency.import_areas(good(&common.join("areas.csv"), read_areas)?, at).await?;
-    agency.import_catalogue(catalogue_of(&common, &["items.csv", "limits.csv", "ratios.csv"])?, at).await?;
+    agency.import_catalogue(catalogue_of(&common, &CATALOGUE)?, at).await?;
     Ok(agency)
 }
 
@@ -116,7 +121,7 @@ async fn change_everything(agency: &Agency, persons: &[PersonNo], at: NaiveDateT
         }
         let begin = person.birth;
         person.identities.push(DatedIdentity { identity: "2304".into(), begin, end: None });
-        person.filings.push(Filing { kind: "06".to_owned(), disease: Default::default(), begin, end: None });
+        person.filings.push(Filing { kind: "06".to_owned(), begin, ..Filing::default() });
         rows.push(PersonRows { person, own_balance: Some(Money::yuan(5000)), family_balance: None });
     }
     agency.import_persons(rows, at, |_| {}).await?;

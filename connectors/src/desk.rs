@@ -6,14 +6,14 @@
 
 use async_trait::async_trait;
 use chrono::{NaiveDate, NaiveDateTime};
-use dingan_core::bundle::{CatalogueItem, Institution};
-use dingan_core::claim::{AccountUse, Claim, Diagnosis, Line, Operation, SettlementList, Visit};
+use dingan_core::bundle::{CatalogueItem, Institution, PriceLimit, SelfPayRatio};
+use dingan_core::claim::{AccountUse, Circumstances, Claim, Diagnosis, Line, Operation, SettlementList, Visit};
 use dingan_core::codes::*;
 use dingan_core::decision::{Amounts, Decision, LineSplit};
 use dingan_core::finding::{Finding, Stage, Undecided};
 use dingan_core::money::Money;
-use dingan_core::person::{Balances, PastLine, PastVisit, Person};
-use dingan_core::policy::BenefitPolicy;
+use dingan_core::person::{Balances, Filing, PastLine, PastVisit, Person};
+use dingan_core::policy::{BenefitPolicy, Place};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -93,6 +93,8 @@ pub struct Caller {
     pub input_hash: String,
     /// `opter`.
     pub operator: String,
+    /// `insuplc_admdvs`: where the insured belongs to, as the sender knows it; empty where not said.
+    pub insured_at: Division,
     /// When the message was received; every date the service needs comes from here.
     pub now: NaiveDateTime,
 }
@@ -143,6 +145,45 @@ pub struct NewVisit {
     pub case_no: String,
 }
 
+/// What a message says of how care came about; none where it says nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Said {
+    /// `IPT_TYPE`, `OTP_ER_REFL_FLAG`.
+    pub emergency: Option<bool>,
+    /// `TRUM_FLAG`.
+    pub injury: Option<bool>,
+    /// `REL_TTP_FLAG`.
+    pub third_party: Option<bool>,
+    /// `matn_type`.
+    pub birth: Option<String>,
+    /// `birctrl_type`.
+    pub birth_control: Option<String>,
+}
+
+impl Said {
+    /// What was known, with what is said laid over it.
+    pub fn over(&self, known: Circumstances) -> Circumstances {
+        Circumstances {
+            emergency: self.emergency.unwrap_or(known.emergency),
+            injury: self.injury.unwrap_or(known.injury),
+            third_party: self.third_party.unwrap_or(known.third_party),
+            birth: self.birth.clone().unwrap_or(known.birth),
+            birth_control: self.birth_control.clone().unwrap_or(known.birth_control),
+        }
+    }
+}
+
+/// Something filed (2501, 2503, 2505, 2507).
+#[derive(Debug, Clone)]
+pub struct NewFiling {
+    /// `psn_no`.
+    pub person: PersonNo,
+    /// `certno`, checked where given.
+    pub cert_no: String,
+    /// The filing, still without its number and the day it was made.
+    pub filing: Filing,
+}
+
 /// What changes of a visit (2203, 2402, 2403, 2405).
 #[derive(Debug, Clone, Default)]
 pub struct VisitChange {
@@ -174,6 +215,8 @@ pub struct VisitChange {
     pub death: Option<NaiveDate>,
     /// `ttp_pay_prop`.
     pub third_party_share: Option<dingan_core::money::Rate>,
+    /// How the care came about.
+    pub said: Said,
 }
 
 /// Kinds of change of a visit.
@@ -256,6 +299,105 @@ pub struct SettleAsk {
     pub invoice: String,
 }
 
+/// A purchase at a pharmacy, whole in one message (2101, 2102).
+#[derive(Debug, Clone)]
+pub struct PharmacyAsk {
+    /// The purchase as a visit.
+    pub visit: NewVisit,
+    /// What is bought.
+    pub lines: Vec<Line>,
+    /// `acct_used_flag`.
+    pub account_use: AccountUse,
+    /// `medfee_sumamt` as stated; checked against the lines.
+    pub total: Money,
+    /// `invono`.
+    pub invoice: String,
+}
+
+/// Whether one fund would pay for a kind of visit (2001).
+#[derive(Debug, Clone)]
+pub struct BenefitCheck {
+    /// `fund_pay_type`; empty where no policy could be asked.
+    pub fund_pay_type: FundCode,
+    /// Whether it pays.
+    pub pays: bool,
+    /// First and last day of the insurance relation.
+    pub days: Option<(NaiveDate, Option<NaiveDate>)>,
+    /// In Chinese: why not, or what pays.
+    pub reason: String,
+}
+
+/// Which visits are asked for (5201).
+#[derive(Debug, Clone)]
+pub struct VisitQuery {
+    /// `psn_no`.
+    pub person: PersonNo,
+    /// Begun at or after.
+    pub from: Option<NaiveDateTime>,
+    /// Begun at or before.
+    pub to: Option<NaiveDateTime>,
+    /// Of this kind.
+    pub med_type: Option<MedType>,
+    /// This one.
+    pub visit: Option<VisitId>,
+}
+
+/// A visit with its person (5201).
+#[derive(Debug, Clone)]
+pub struct VisitView {
+    /// The person.
+    pub person: Arc<Person>,
+    /// The visit.
+    pub visit: Visit,
+    /// `ipt_otp_no` or `ipt_no`.
+    pub case_no: String,
+}
+
+/// A table of the catalogue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CatalogueTable {
+    /// 1312.
+    Items,
+    /// 1318.
+    Limits,
+    /// 1319.
+    Ratios,
+}
+
+/// A page of the catalogue that is asked for.
+#[derive(Debug, Clone)]
+pub struct CatalogueQuery {
+    /// Which table.
+    pub table: CatalogueTable,
+    /// This item.
+    pub code: Option<ItemCode>,
+    /// A part of the item's name; empty for any.
+    pub name: String,
+    /// Rows that hold on this day.
+    pub on: Option<NaiveDate>,
+    /// Rows of this area and general ones; empty for all.
+    pub area: PoolArea,
+    /// `selfpay_prop_psn_type`; empty for any.
+    pub person_type: String,
+    /// Page, from zero.
+    pub page: usize,
+    /// Rows of a page.
+    pub size: usize,
+}
+
+/// A page of the catalogue: rows of one of its tables, and how many there are in all.
+#[derive(Debug, Clone, Default)]
+pub struct CataloguePage {
+    /// Rows in all.
+    pub total: usize,
+    /// 1312.
+    pub items: Vec<Arc<CatalogueItem>>,
+    /// 1318.
+    pub limits: Vec<PriceLimit>,
+    /// 1319.
+    pub ratios: Vec<SelfPayRatio>,
+}
+
 /// A settlement as decided.
 #[derive(Debug, Clone)]
 pub struct Settled {
@@ -275,6 +417,8 @@ pub struct Settled {
     pub institution: Arc<Institution>,
     /// `insuplc_admdvs`.
     pub division: Division,
+    /// Where the care was given, seen from the insured's pool.
+    pub place: Place,
     /// First and last day covered.
     pub days: (NaiveDate, NaiveDate),
     /// The decision.
@@ -542,6 +686,20 @@ pub trait Desk: Send + Sync {
     async fn cancel(&self, by: &Caller, visit: VisitId, person: PersonNo, stay: bool) -> Outcome<Reply>;
     /// 2203, 2402, 2403, 2405.
     async fn change(&self, by: &Caller, change: VisitChange) -> Outcome<Reply>;
+    /// 2101: nothing is stored.
+    async fn pre_sell(&self, by: &Caller, ask: PharmacyAsk) -> Outcome<((Settled, Vec<LineResult>), Vec<String>)>;
+    /// 2102.
+    async fn sell(&self, by: &Caller, ask: PharmacyAsk, render: Render<(Settled, Vec<LineResult>)>) -> Outcome<Reply>;
+    /// 2001.
+    async fn benefits(&self, by: &Caller, visit: NewVisit) -> Outcome<Vec<BenefitCheck>>;
+    /// 5201.
+    async fn visits(&self, by: &Caller, query: VisitQuery) -> Outcome<Vec<VisitView>>;
+    /// 1312, 1318, 1319.
+    async fn catalogue(&self, by: &Caller, query: CatalogueQuery) -> Outcome<CataloguePage>;
+    /// 2501, 2503, 2505, 2507. Answers with `trt_dcla_detl_sn`.
+    async fn file(&self, by: &Caller, filing: NewFiling, render: Render<String>) -> Outcome<Reply>;
+    /// 2502, 2504, 2506.
+    async fn unfile(&self, by: &Caller, person: PersonNo, id: String) -> Outcome<Reply>;
     /// 2204, 2301.
     async fn add_lines(&self, by: &Caller, lines: NewLines, render: Render<Vec<LineResult>>) -> Outcome<Reply>;
     /// 2205, 2302.

@@ -29,6 +29,7 @@
 mod answer;
 mod call;
 mod cell;
+mod circumstances;
 mod d2601;
 mod diagnoses;
 mod fields;
@@ -47,6 +48,10 @@ mod setlinfo;
 mod steps;
 mod t100001;
 mod t1101;
+mod t1312_1319;
+mod t1901;
+mod t2001;
+mod t2101_2102;
 mod t2201;
 mod t2202_2404;
 mod t2203;
@@ -58,14 +63,18 @@ mod t2401;
 mod t2402;
 mod t2403;
 mod t2405;
+mod t2501_2507;
+mod t2502_2506;
 mod t2601;
 mod t3101_3102;
 mod t3103;
 mod t4101;
 mod t4104;
+mod t5201;
 mod t5203;
 mod t5204;
 mod t5206;
+mod t5301_5304;
 mod t9001_9002;
 #[cfg(test)]
 mod tests;
@@ -197,6 +206,7 @@ fn open(profile: &Profile, body: &[u8], path_infno: Option<&str>, now: NaiveDate
         msgid: header.msgid,
         input_hash: hash::of(&input),
         operator: header.operator,
+        insured_at: header.insured_at.into(),
         now,
     };
     Ok((route, by, input))

@@ -187,6 +187,9 @@ class Part:
             self.place = "province"
         else:
             self.place = "remote"
+        # R45: an emergency in another pool counts as filed, whatever was filed.
+        if self.place != "local" and self.med_type.startswith(("13", "24")):
+            self.filings = self.filings + ["07"]
 
         # The day in whose month, quarter and year the part counts.
         self.counts = days[by.get("year", "end")]

@@ -35,6 +35,14 @@ pub const BALANCE: (&str, &str) = ("balance", "balc");
 /// Amounts that `expect` may name and that are not looked at where it does not.
 const OPTIONAL: [(&str, &str); 2] = [("standard", "dedc_std"), ("due", "crt_dedc")];
 
+/// Texts of `setlinfo` that the step names.
+pub fn shown(step: &Step, output: &Value, failures: &mut Failures) {
+    for (field, want) in &step.shown {
+        let found = output["setlinfo"].get(field).and_then(Value::as_str).unwrap_or("(none)");
+        failures.same(field, want.as_str(), found);
+    }
+}
+
 /// What went wrong in a scenario, said with scenario and step.
 #[derive(Debug, Default)]
 pub struct Failures {

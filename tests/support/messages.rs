@@ -1,11 +1,11 @@
 //! The inputs of the transactions, with the fields their published tables require.
 
-use super::scenario::BillLine;
+use super::scenario::{BillLine, FiledStep};
 use super::wire::stamp;
 use chrono::NaiveDateTime;
-use dingan_core::claim::{AccountUse, Approval, Claim, Diagnosis, Line, SettleRequest, Visit};
+use dingan_core::claim::{AccountUse, Approval, Circumstances, Claim, Diagnosis, Line, SettleRequest, Visit};
 use dingan_core::money::{Money, Rate};
-use dingan_core::person::Person;
+use dingan_core::person::{Filing, Person};
 use serde_json::{Map, Value, json};
 
 const DEPARTMENT: &str = "A01";
@@ -32,6 +32,13 @@ pub struct Case {
     pub disease: String,
     pub diagnosis: String,
     pub stay: bool,
+    /// Bought at a pharmacy: no registration, no department, no diagnosis.
+    pub pharmacy: bool,
+    pub circumstances: Circumstances,
+    /// `mdtrt_id` referred from.
+    pub referred_from: Option<String>,
+    /// `ttp_pay_prop`.
+    pub third_party_share: Rate,
     /// Lines not settled yet, with the bill they belong to.
     pub open: Vec<(String, BillLine)>,
 }
@@ -45,9 +52,28 @@ pub struct Asked<'a> {
     pub account: u8,
     /// `mid_setl_flag`.
     pub mid_stay: bool,
+    /// `psn_setlway` 02.
+    pub quota: bool,
 }
 
 impl Case {
+    /// `exp_content` of 2203 and 2401; nothing where nothing is to be said.
+    fn exp_content(&self) -> String {
+        let c = &self.circumstances;
+        let mut more = Map::new();
+        if c.emergency {
+            more.insert(
+                if self.stay { "IPT_TYPE" } else { "OTP_ER_REFL_FLAG" }.to_owned(),
+                json!(if self.stay { "2" } else { "1" }),
+            );
+        }
+        if c.injury {
+            more.insert("TRUM_FLAG".to_owned(), json!("1"));
+            more.insert("REL_TTP_FLAG".to_owned(), json!(if c.third_party { "1" } else { "0" }));
+        }
+        if more.is_empty() { String::new() } else { Value::Object(more).to_string() }
+    }
+
     /// 2201.
     pub fn registration(&self) -> Value {
         json!({ "data": {
@@ -66,7 +92,8 @@ impl Case {
             "mdtrtinfo": {
                 "mdtrt_id": self.id, "psn_no": self.person.no, "med_type": self.med_type,
                 "begntime": stamp(self.begin), "main_cond_dscr": "", "dise_type_code": "",
-                "dise_codg": disease, "dise_name": "样例诊断", "birctrl_type": "", "birctrl_matn_date": "",
+                "dise_codg": disease, "dise_name": "样例诊断", "birctrl_type": self.circumstances.birth_control,
+                "birctrl_matn_date": "", "exp_content": self.exp_content(),
             },
             "diseinfo": [self.diagnosis_row(false, self.begin)],
         })
@@ -83,6 +110,9 @@ impl Case {
                 "adm_diag_dscr": "样例诊断", "adm_dept_codg": DEPARTMENT, "adm_dept_name": "样例科",
                 "adm_bed": BED, "dscg_maindiag_code": self.diagnosis, "dscg_maindiag_name": "样例诊断",
                 "dise_codg": self.disease, "insuplc_admdvs": self.division, "mdtrtarea_admvs": self.division,
+                "matn_type": self.circumstances.birth, "birctrl_type": self.circumstances.birth_control,
+                "refl_old_mdtrt_id": self.referred_from, "ttp_pay_prop": self.third_party_share.to_string(),
+                "exp_content": self.exp_content(),
             },
             "diseinfo": [self.diagnosis_row(false, self.begin)],
         })
@@ -129,7 +159,7 @@ impl Case {
         let data = json!({
             "psn_no": self.person.no, "mdtrt_cert_type": "02", "mdtrt_cert_no": self.person.cert_no, "card_sn": "",
             "psn_cert_type": self.person.cert_type, "certno": self.person.cert_no, "psn_type": self.person_type,
-            "psn_name": self.person.name, "medfee_sumamt": total.to_string(), "psn_setlway": "01",
+            "psn_name": self.person.name, "medfee_sumamt": total.to_string(), "psn_setlway": if asked.quota { "02" } else { "01" },
             "mdtrt_id": self.id, "acct_used_flag": asked.account.to_string(), "insutype": self.insurance,
             "invono": "", "exp_content": "",
         });
@@ -145,6 +175,26 @@ impl Case {
         [data, more].into_iter().filter_map(|v| v.as_object().cloned()).flatten().collect()
     }
 
+    /// 2101 and 2102.
+    pub fn purchase(&self, asked: Asked<'_>, lines: &[BillLine], total: Money) -> Value {
+        json!({
+            "druginfo": {
+                "psn_no": self.person.no, "mdtrt_cert_type": "02", "mdtrt_cert_no": self.person.cert_no, "card_sn": "",
+                "psn_cert_type": self.person.cert_type, "certno": self.person.cert_no, "psn_type": self.person_type,
+                "psn_name": self.person.name, "begntime": stamp(self.begin), "medfee_sumamt": total.to_string(),
+                "invono": "", "insutype": self.insurance, "dise_codg": self.disease, "dise_name": "",
+                "acct_used_flag": asked.account.to_string(), "med_type": self.med_type, "exp_content": "",
+            },
+            "drugdetail": lines.iter().map(|l| json!({
+                "feedetl_sn": l.no, "rxno": "", "rx_circ_flag": "0", "fee_ocur_time": stamp(l.time),
+                "med_list_codg": l.item, "medins_list_codg": format!("Y{}", l.item),
+                "det_item_fee_sumamt": l.amount.to_string(), "cnt": l.quantity.to_string(),
+                "pric": l.price.to_string(), "bilg_dr_codg": DOCTOR, "bilg_dr_name": "样例医师",
+                "hosp_appr_flag": l.approval,
+            })).collect::<Vec<_>>(),
+        })
+    }
+
     /// The same bill as a claim, for the batch; nothing of it goes through the interface.
     pub fn claim(&self, asked: Asked<'_>, lines: &[(String, BillLine)], time: NaiveDateTime) -> Claim {
         let visit = Visit {
@@ -155,22 +205,28 @@ impl Case {
             med_type: self.med_type.as_str().into(),
             begin: self.begin,
             end: self.end,
-            disease: if self.stay || !self.disease.is_empty() { &self.disease } else { &self.diagnosis }
-                .as_str()
-                .into(),
+            disease: if self.stay || self.pharmacy || !self.disease.is_empty() {
+                &self.disease
+            } else {
+                &self.diagnosis
+            }
+            .as_str()
+            .into(),
             diagnoses: self.diagnoses(),
-            department: DEPARTMENT.to_owned(),
+            department: if self.pharmacy { String::new() } else { DEPARTMENT.to_owned() },
             bed: if self.stay { BED.to_owned() } else { String::new() },
             discharge_way: if self.end.is_some() { "1".to_owned() } else { String::new() },
             death: None,
-            referred_from: None,
-            third_party_share: Rate::ZERO,
+            referred_from: self.referred_from.as_deref().map(Into::into),
+            third_party_share: self.third_party_share,
+            insured_at: self.division.as_str().into(),
+            circumstances: self.circumstances.clone(),
         };
         let request = SettleRequest {
             time,
             account_use: [AccountUse::None, AccountUse::Own, AccountUse::Family][usize::from(asked.account.min(2))],
             mid_stay: asked.mid_stay,
-            by_quota: false,
+            by_quota: asked.quota,
         };
         Claim { visit, lines: lines.iter().map(|(bill, l)| self.line(bill, l)).collect(), request }
     }
@@ -179,7 +235,7 @@ impl Case {
         Line {
             no: l.no.as_str().into(),
             refund_of: l.refund_of.as_deref().map(Into::into),
-            batch: if self.stay { String::new() } else { bill.to_owned() },
+            batch: if self.stay || self.pharmacy { String::new() } else { bill.to_owned() },
             order_no: String::new(),
             time: l.time,
             item: l.item.as_str().into(),
@@ -188,7 +244,7 @@ impl Case {
             quantity: l.quantity,
             price: l.price,
             supply_days: None,
-            department: DEPARTMENT.to_owned(),
+            department: if self.pharmacy { String::new() } else { DEPARTMENT.to_owned() },
             practitioner: DOCTOR.into(),
             approval: match l.approval.as_str() {
                 "1" => Approval::Approved,
@@ -201,6 +257,9 @@ impl Case {
     }
 
     fn diagnoses(&self) -> Vec<Diagnosis> {
+        if self.pharmacy {
+            return Vec::new();
+        }
         let one = |at_discharge| Diagnosis {
             code: self.diagnosis.as_str().into(),
             name: "样例诊断".to_owned(),
@@ -228,4 +287,46 @@ impl Case {
 /// though the interface keeps admission and discharge apart.
 fn order(at_discharge: bool) -> u16 {
     if at_discharge { 2 } else { 1 }
+}
+
+/// 2501, 2503, 2505 or 2507: the transaction and its input.
+pub fn filing(person: &Person, step: &FiledStep, filing: &Filing) -> (&'static str, Value) {
+    let (begin, end) = (filing.begin.to_string(), filing.end.map(|d| d.to_string()).unwrap_or_default());
+    let insurance = filing.insurance.as_str();
+    match step.kind.as_str() {
+        "06" => (
+            "2501",
+            json!({ "refmedin": {
+                "psn_no": person.no, "insutype": insurance, "diag_code": "K80.100", "diag_name": "样例诊断",
+                "reflin_medins_no": step.institution, "reflin_medins_name": "样例转往医院",
+                "mdtrtarea_admdvs": step.area, "refl_type": "3", "refl_date": begin, "refl_rea": "样例",
+                "refl_opnn": "同意", "begndate": begin, "enddate": end,
+            }}),
+        ),
+        "01" => (
+            "2503",
+            json!({ "data": {
+                "psn_no": person.no, "insutype": insurance, "opsp_dise_code": step.disease, "opsp_dise_name": "样例病种",
+                "insu_optins": "", "ide_fixmedins_no": step.institution, "ide_fixmedins_name": "样例医院",
+                "hosp_ide_date": begin, "diag_dr_codg": DOCTOR, "diag_dr_name": "样例医师", "begndate": begin,
+                "enddate": end,
+            }}),
+        ),
+        "02" => (
+            "2507",
+            json!({ "data": {
+                "dcla_souc": "01", "insutype": insurance, "psn_no": person.no, "psn_cert_type": person.cert_type,
+                "certno": person.cert_no, "psn_name": person.name, "insu_admdvs": "", "chk_pay_flag": "1",
+                "begndate": begin, "enddate": end, "ttp_pay_prop": step.share.to_string(),
+            }}),
+        ),
+        kind => (
+            "2505",
+            json!({ "data": {
+                "psn_no": person.no, "insutype": insurance, "biz_appy_type": kind, "begndate": begin, "enddate": end,
+                "fix_srt_no": "1", "fixmedins_code": step.institution, "fixmedins_name": "样例医院",
+                "mdtrtarea_admdvs": step.area,
+            }}),
+        ),
+    }
 }

@@ -10,7 +10,7 @@ use dingan_core::codes::SettlementId;
 use dingan_core::decision::{Amounts, Decision};
 use dingan_core::money::Money;
 use dingan_core::rebuild::Difference;
-use dingan_http::agency::Agency;
+use dingan_http::agency::{Agency, PersonRows};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::runtime::Runtime;
@@ -22,6 +22,35 @@ pub fn import(scenario: &Scenario, agency: &Agency, runtime: &Runtime) -> anyhow
         runtime.block_on(async {
             match step.what {
                 Do::ImportPersons => agency.import_persons(scenario.persons(&step.files)?, step.at, |_| {}).await?,
+                // what was filed by message is a row of the person like any other
+                Do::File if step.refused.is_none() => {
+                    let filed = step.filing.as_ref().context("no filing")?;
+                    let known = agency.store().snapshot().await?.person(&step.person.as_str().into()).await?;
+                    let mut person = known.context("no such person")?.person;
+                    person.filings.push(filed.filing(step));
+                    let rows = vec![PersonRows { person, own_balance: None, family_balance: None }];
+                    agency.import_persons(rows, step.at, |_| {}).await?
+                }
+                Do::Unfile => {
+                    let name = &step.filing.as_ref().context("no filing")?.name;
+                    let made = scenario
+                        .steps
+                        .iter()
+                        .find(|s| s.what == Do::File && s.filing.as_ref().is_some_and(|f| f.name == *name));
+                    let made = made.and_then(|s| s.filing.as_ref().map(|f| f.filing(s))).context("never filed")?;
+                    let known = agency.store().snapshot().await?.person(&step.person.as_str().into()).await?;
+                    let mut person = known.context("no such person")?.person;
+                    let day = step.at.date().pred_opt();
+                    for f in &mut person.filings {
+                        if (&f.kind, &f.disease, &f.area, f.begin)
+                            == (&made.kind, &made.disease, &made.area, made.begin)
+                        {
+                            f.end = f.end.map_or(day, |e| day.map(|d| e.min(d)));
+                        }
+                    }
+                    let rows = vec![PersonRows { person, own_balance: None, family_balance: None }];
+                    agency.import_persons(rows, step.at, |_| {}).await?
+                }
                 Do::ImportPolicies => agency.import_policies(scenario.policies(&step.files)?, step.at).await?,
                 Do::ImportCatalogue => agency.import_catalogue(scenario.catalogue(&step.files)?, step.at).await?,
                 _ => return Ok(()),

@@ -1,7 +1,7 @@
 //! A scenario played through the national interface over HTTP, against a server in this process.
 
 use super::check::{self, Failures};
-use super::messages::{Asked, Case};
+use super::messages::{self, Asked, Case};
 use super::scenario::{BillLine, Do, Proposal, Scenario, Step};
 use super::wire::{Answer, From, Wire, money, text};
 use anyhow::{Context, bail};
@@ -9,9 +9,10 @@ use chrono::NaiveDateTime;
 use dingan::serve::Running;
 use dingan_connectors::file::FileEvent;
 use dingan_connectors::fsi::Profile;
+use dingan_core::claim::Circumstances;
 use dingan_core::codes::{PersonNo, SettlementId};
-use dingan_core::money::Money;
-use dingan_core::person::Person;
+use dingan_core::money::{Money, Rate};
+use dingan_core::person::{Person, Relation};
 use dingan_core::rebuild::Difference;
 use dingan_http::agency::Agency;
 use serde_json::{Value, json};
@@ -52,6 +53,8 @@ pub struct Online<'a> {
     pub settled: usize,
     /// Whether a registration was cancelled.
     pub cancelled: bool,
+    /// Numbers of filings by our names.
+    filed: BTreeMap<String, String>,
 }
 
 impl<'a> Online<'a> {
@@ -79,6 +82,7 @@ impl<'a> Online<'a> {
             events: Vec::new(),
             settled: 0,
             cancelled: false,
+            filed: BTreeMap::new(),
         })
     }
 
@@ -132,6 +136,11 @@ impl<'a> Online<'a> {
             Do::Cancel => self.cancel(step, failures),
             Do::Proposals => self.proposals(step, failures),
             Do::Accumulators => self.accumulators(step, failures),
+            Do::File => self.file(step, failures),
+            Do::Unfile => self.unfile(step, failures),
+            Do::Ledger => self.ledger_accounts(step, failures),
+            Do::Pharmacy => self.pharmacy(step, failures),
+            Do::Benefits => self.benefits(step, failures),
         }
     }
 
@@ -186,13 +195,16 @@ impl<'a> Online<'a> {
         self.new_proposals(step, &numbers, &before, failures)
     }
 
-    /// 2201 and 2203, or 2401. False where it was refused as expected.
-    fn register(&mut self, step: &Step, stay: bool, failures: &mut Failures) -> anyhow::Result<bool> {
+    /// A visit as the step has it, not registered yet.
+    fn new_case(&self, step: &Step, stay: bool) -> anyhow::Result<Case> {
         let person = self.persons.get(&step.person).with_context(|| format!("no person {}", step.person))?;
         let begin = step.begin.unwrap_or(step.at);
-        let covers = person.relations.iter().find(|r| r.covers(begin.date()));
+        let wanted = |r: &&Relation| {
+            r.covers(begin.date()) && (step.insurance.is_empty() || r.insurance.as_str() == step.insurance)
+        };
+        let covers = person.relations.iter().find(wanted);
         let relation = covers.or(person.relations.first()).context("a person without insurance")?;
-        let mut case = Case {
+        Ok(Case {
             id: String::new(),
             insurance: relation.insurance.to_string(),
             person_type: relation.person_type.to_string(),
@@ -205,8 +217,26 @@ impl<'a> Online<'a> {
             disease: step.disease.clone(),
             diagnosis: step.diagnosis.clone(),
             stay,
+            pharmacy: step.what == Do::Pharmacy,
+            circumstances: Circumstances {
+                emergency: step.emergency,
+                injury: step.injury,
+                third_party: step.injury && !step.share.is_zero(),
+                birth: if stay { step.birth.clone() } else { String::new() },
+                birth_control: step.birth_control.clone(),
+            },
+            referred_from: match step.referred_from.as_str() {
+                "" => None,
+                name => Some(self.case(name)?.id),
+            },
+            third_party_share: if stay { step.share } else { Rate::ZERO },
             open: Vec::new(),
-        };
+        })
+    }
+
+    /// 2201 and 2203, or 2401. False where it was refused as expected.
+    fn register(&mut self, step: &Step, stay: bool, failures: &mut Failures) -> anyhow::Result<bool> {
+        let mut case = self.new_case(step, stay)?;
         let (infno, input, at) = match stay {
             true => ("2401", case.admission(), "/result/mdtrt_id"),
             false => ("2201", case.registration(), "/data/mdtrt_id"),
@@ -242,7 +272,7 @@ impl<'a> Online<'a> {
         let lines = self.scenario.bills.get(bill).with_context(|| format!("lines.csv has no bill {bill}"))?;
         let case = self.case(&step.visit)?;
         let infno = if case.stay { "2301" } else { "2204" };
-        let output = self.must(step, infno, &case, case.fees(bill, lines), failures)?;
+        let Some(output) = self.send(step, infno, &case, case.fees(bill, lines), failures)? else { return Ok(()) };
         check::line_identity(&output["result"], failures)?;
         let open = lines.iter().map(|l| (bill.to_owned(), l.clone()));
         self.cases.entry(step.visit.clone()).and_modify(|c| c.open.extend(open));
@@ -260,7 +290,8 @@ impl<'a> Online<'a> {
     /// Pre-settlement and settlement; both must give what is expected, and the same.
     fn settle(&mut self, step: &Step, failures: &mut Failures) -> anyhow::Result<()> {
         let case = self.case(&step.visit)?;
-        let asked = Asked { bill: step.bill(), account: step.account, mid_stay: step.what == Do::MidSettle };
+        let asked =
+            Asked { bill: step.bill(), account: step.account, mid_stay: step.what == Do::MidSettle, quota: step.quota };
         let lines = case.open.clone();
         let total = lines.iter().map(|(_, l)| l.amount).sum();
         let (before, after) = if case.stay { ("2303", "2304") } else { ("2206", "2207") };
@@ -274,6 +305,7 @@ impl<'a> Online<'a> {
         let output = self.must(step, after, &case, json!({ "data": data }), failures)?;
         check::expected(step, &output, failures)?;
         check::identities(&output, failures)?;
+        check::shown(step, &output, failures);
         let (trial, settled) = (check::amounts(&tried["setlinfo"])?, check::amounts(&output["setlinfo"])?);
         for (field, amount) in &settled {
             failures.same(&format!("{field} of {before} and {after}"), trial[field], *amount);
@@ -291,6 +323,56 @@ impl<'a> Online<'a> {
         self.cases.entry(step.visit.clone()).and_modify(|c| c.open.clear());
         if self.made.insert(step.settlement().to_owned(), made).is_some() {
             bail!("a second settlement with the name {}", step.settlement());
+        }
+        Ok(())
+    }
+
+    /// 2101 and 2102.
+    fn pharmacy(&mut self, step: &Step, failures: &mut Failures) -> anyhow::Result<()> {
+        let mut case = self.new_case(step, false)?;
+        let asked = Asked { bill: step.bill(), account: step.account, mid_stay: false, quota: false };
+        let bill = step.bill();
+        let lines = self.scenario.bills.get(bill).with_context(|| format!("lines.csv has no bill {bill}"))?;
+        let input = case.purchase(asked, lines, lines.iter().map(|l| l.amount).sum());
+        let Some(tried) = self.send(step, "2101", &case, input.clone(), failures)? else { return Ok(()) };
+        let output = self.must(step, "2102", &case, input, failures)?;
+        check::expected(step, &output, failures)?;
+        check::identities(&output, failures)?;
+        check::shown(step, &output, failures);
+        let (trial, sold) = (check::amounts(&tried["setlinfo"])?, check::amounts(&output["setlinfo"])?);
+        for (field, amount) in &sold {
+            failures.same(&format!("{field} of 2101 and 2102"), trial[field], *amount);
+        }
+        failures.same("detlcutinfo of both equal", true, tried["detlcutinfo"] == output["detlcutinfo"]);
+        check::line_identity(&output["detlcutinfo"], failures)?;
+        self.own_account(&case, &sold, failures);
+        case.id = text(&output, "/setlinfo/mdtrt_id")?;
+        let id = text(&output, "/setlinfo/setl_id")?;
+        let lines: Vec<(String, BillLine)> = lines.iter().map(|l| (bill.to_owned(), l.clone())).collect();
+        let made = Made { id: id.clone(), visit: step.visit.clone(), lines: lines.clone(), output, reversed: false };
+        self.stored(step, &case, &made, failures)?;
+        self.ledger(failures)?;
+        self.events
+            .push(FileEvent::Claim { settlement: id.as_str().into(), claim: case.claim(asked, &lines, step.at) });
+        self.settled += 1;
+        self.cases.insert(step.visit.clone(), case);
+        self.made.insert(step.settlement().to_owned(), made);
+        Ok(())
+    }
+
+    /// 2001: whether each fund named in `shown` would pay.
+    fn benefits(&self, step: &Step, failures: &mut Failures) -> anyhow::Result<()> {
+        let case = self.new_case(step, false)?;
+        let input = json!({ "data": {
+            "psn_no": case.person.no, "insutype": case.insurance, "fixmedins_code": case.institution,
+            "med_type": case.med_type, "begntime": super::wire::stamp(case.begin), "dise_codg": case.disease,
+        }});
+        let output = self.must(step, "2001", &case, input, failures)?;
+        let rows = output["trtinfo"].as_array().cloned().unwrap_or_default();
+        for (fund, want) in &step.shown {
+            let row = rows.iter().find(|r| r["fund_pay_type"].as_str() == Some(if fund == "none" { "" } else { fund }));
+            let flag = row.and_then(|r| r["trt_enjymnt_flag"].as_str()).unwrap_or("(none)");
+            failures.same(&format!("2001 {fund}"), want.as_str(), flag);
         }
         Ok(())
     }
@@ -337,7 +419,11 @@ impl<'a> Online<'a> {
         let case = self.case(&made.visit)?;
         let numbers = [case.person.no.clone()];
         let before = self.stored_proposals(&numbers)?;
-        let infno = if case.stay { "2305" } else { "2208" };
+        let infno = match (case.stay, case.pharmacy) {
+            (true, _) => "2305",
+            (_, true) => "2103",
+            _ => "2208",
+        };
         let input =
             json!({ "data": { "setl_id": made.id, "mdtrt_id": case.id, "psn_no": case.person.no, "exp_content": "" } });
         let Some(output) = self.send(step, infno, &case, input, failures)? else { return Ok(()) };
@@ -387,6 +473,61 @@ impl<'a> Online<'a> {
         self.must(step, visit, &case, data(json!({ "ipt_otp_no": "" })), failures)?;
         self.cases.remove(&step.visit);
         self.cancelled = true;
+        Ok(())
+    }
+
+    /// 2501, 2503, 2505 or 2507.
+    fn file(&mut self, step: &Step, failures: &mut Failures) -> anyhow::Result<()> {
+        let filed = step.filing.as_ref().context("no filing")?;
+        let person = self.persons.get(&step.person).with_context(|| format!("no person {}", step.person))?;
+        let before = self.stored_proposals(std::slice::from_ref(&person.no))?;
+        let (infno, input) = messages::filing(person, filed, &filed.filing(step));
+        let division = person.relations.first().map_or("", |r| r.division.as_str()).to_owned();
+        let numbers = [person.no.clone()];
+        let from = From { institution: &step.institution, division: &division, at: step.at };
+        match (self.wire.send(infno, from, input)?, &step.refused) {
+            (Answer::Done(output), None) => {
+                let id = text(&output, "/result/trt_dcla_detl_sn")?;
+                self.filed.insert(filed.name.clone(), id);
+            }
+            (Answer::Refused(code, _), Some(expected)) => failures.same("err_code", expected.as_str(), code.as_str()),
+            (Answer::Refused(code, message), None) => bail!("{infno} was refused: {code} {message}"),
+            (Answer::Done(_), Some(_)) => failures.say("was not refused"),
+        }
+        self.new_proposals(step, &numbers, &before, failures)
+    }
+
+    /// 2502, 2504 or 2506.
+    fn unfile(&mut self, step: &Step, failures: &mut Failures) -> anyhow::Result<()> {
+        let filed = step.filing.as_ref().context("no filing")?;
+        let person = self.persons.get(&step.person).with_context(|| format!("no person {}", step.person))?;
+        let numbers = [person.no.clone()];
+        let before = self.stored_proposals(&numbers)?;
+        let id = self.filed.get(&filed.name).with_context(|| format!("no filing {}", filed.name))?;
+        let infno = match filed.kind.as_str() {
+            "06" => "2502",
+            "01" => "2504",
+            _ => "2506",
+        };
+        let division = person.relations.first().map_or("", |r| r.division.as_str());
+        let from = From { institution: &step.institution, division, at: step.at };
+        let input = json!({ "data": { "trt_dcla_detl_sn": id, "psn_no": person.no, "memo": "撤销" } });
+        if let Answer::Refused(code, message) = self.wire.send(infno, from, input)? {
+            bail!("{infno} was refused: {code} {message}");
+        }
+        self.new_proposals(step, &numbers, &before, failures)
+    }
+
+    /// What accounts of the ledger hold.
+    fn ledger_accounts(&self, step: &Step, failures: &mut Failures) -> anyhow::Result<()> {
+        let ledger = self.wire.get("/api/v1/ledger")?;
+        for (account, want) in &step.expect {
+            let found = match ledger["accounts"].get(account) {
+                Some(_) => money(&ledger["accounts"], account)?,
+                None => Money::ZERO,
+            };
+            failures.same(account, *want, found);
+        }
         Ok(())
     }
 

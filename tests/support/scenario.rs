@@ -2,11 +2,12 @@
 //! of its CSV files. What the columns and keys mean stands in `tests/scenarios/README.md`.
 
 use anyhow::{Context, bail};
-use chrono::NaiveDateTime;
+use chrono::{NaiveDate, NaiveDateTime};
 use dingan::import::{catalogue, person_rows};
 use dingan_connectors::file;
 use dingan_core::bundle::CatalogueRows;
-use dingan_core::money::{Money, Price, Quantity};
+use dingan_core::money::{Money, Price, Quantity, Rate};
+use dingan_core::person::Filing;
 use dingan_http::agency::PersonRows;
 use dingan_http::bundles::PolicySource;
 use serde::{Deserialize, Deserializer};
@@ -83,6 +84,11 @@ pub enum Do {
     Cancel,
     Proposals,
     Accumulators,
+    File,
+    Unfile,
+    Ledger,
+    Pharmacy,
+    Benefits,
 }
 
 /// One step; which fields it needs depends on what it does.
@@ -140,6 +146,69 @@ pub struct Step {
     pub list: Vec<Proposal>,
     #[serde(default)]
     pub year: String,
+    /// Fields of `setlinfo` that the answer must show as these texts.
+    #[serde(default)]
+    pub shown: BTreeMap<String, String>,
+    /// What is filed.
+    #[serde(default)]
+    pub filing: Option<FiledStep>,
+    /// How the care came about.
+    #[serde(default)]
+    pub emergency: bool,
+    #[serde(default)]
+    pub injury: bool,
+    /// `matn_type`.
+    #[serde(default)]
+    pub birth: String,
+    /// `birctrl_type`.
+    #[serde(default)]
+    pub birth_control: String,
+    /// Our name of the visit this one was referred from.
+    #[serde(default)]
+    pub referred_from: String,
+    /// `ttp_pay_prop`.
+    #[serde(default)]
+    pub share: Rate,
+    /// `psn_setlway` 02.
+    #[serde(default)]
+    pub quota: bool,
+    /// `insutype`, where the person has several on the day.
+    #[serde(default)]
+    pub insurance: String,
+}
+
+/// A filing by 2501, 2503, 2505 or 2507, or what takes it back.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FiledStep {
+    /// Our name of it.
+    pub name: String,
+    /// `biz_appy_type`: 06 goes by 2501, 01 by 2503, 02 by 2507, all else by 2505.
+    pub kind: String,
+    pub area: String,
+    pub disease: String,
+    pub institution: String,
+    pub from: Option<NaiveDate>,
+    pub to: Option<NaiveDate>,
+    pub share: Rate,
+}
+
+impl FiledStep {
+    /// The filing, as the platform shall know it.
+    pub fn filing(&self, step: &Step) -> Filing {
+        Filing {
+            kind: self.kind.clone(),
+            disease: self.disease.as_str().into(),
+            begin: self.from.unwrap_or(step.at.date()),
+            end: self.to,
+            id: String::new(),
+            insurance: step.insurance.as_str().into(),
+            area: self.area.as_str().into(),
+            institution: self.institution.as_str().into(),
+            made: Some(step.at.date()),
+            third_party_share: self.share,
+        }
+    }
 }
 
 /// A settlement that would differ, and by how much the funds would pay more or less.

@@ -50,7 +50,8 @@ impl Wire {
     /// Sends a message to the path of its transaction.
     pub fn send(&self, infno: &str, from: From<'_>, input: Value) -> anyhow::Result<Answer> {
         self.sent.set(self.sent.get() + 1);
-        let path = routes::find(infno).map_or("", |r| r.path);
+        let own = routes::find(infno).map(|r| r.path).filter(|p| !p.is_empty());
+        let path = own.unwrap_or("rsfComIfsService/callService");
         let body = envelope(infno, from, self.sent.get(), input).to_string();
         let mut answer = self
             .agent

@@ -1,11 +1,14 @@
 //! The agency: the operations of the desk over the store.
 
+mod benefits;
 mod check;
+mod filings;
 mod import;
 mod knowledge;
 mod lines;
 mod lists;
 mod messages;
+mod purchases;
 mod query;
 mod replay;
 mod reverse;
@@ -356,6 +359,9 @@ fn refused(e: ResolveError) -> Refusal {
         ResolveError::DuplicateLine(_) => {
             Refusal::new(code, "费用明细流水号重复").at("feedetl_sn").hint("同一就诊内流水号不能重复")
         }
+        ResolveError::Deceased(day) => Refusal::new(code, format!("该人员在{day}之前已登记死亡，不能享受待遇"))
+            .at("psn_no")
+            .hint("请核对人员身份；登记有误请联系经办机构"),
         ResolveError::YearNotSettled(year) => {
             Refusal::new(code, format!("该住院跨{year}年末，本地政策要求先办理年末中途结算"))
                 .at("mid_setl_flag")
@@ -387,6 +393,27 @@ impl Desk for Agency {
     }
     async fn change(&self, by: &Caller, change: VisitChange) -> Outcome<Reply> {
         self.change_visit(by, change).await
+    }
+    async fn pre_sell(&self, by: &Caller, ask: PharmacyAsk) -> Outcome<((Settled, Vec<LineResult>), Vec<String>)> {
+        self.trial_purchase(by, ask).await
+    }
+    async fn sell(&self, by: &Caller, ask: PharmacyAsk, render: Render<(Settled, Vec<LineResult>)>) -> Outcome<Reply> {
+        self.settle_purchase(by, ask, render).await
+    }
+    async fn benefits(&self, by: &Caller, visit: NewVisit) -> Outcome<Vec<BenefitCheck>> {
+        self.check_benefits(by, visit).await
+    }
+    async fn visits(&self, by: &Caller, query: VisitQuery) -> Outcome<Vec<VisitView>> {
+        self.find_visits(by, query).await
+    }
+    async fn catalogue(&self, _: &Caller, query: CatalogueQuery) -> Outcome<CataloguePage> {
+        self.find_in_catalogue(query).await
+    }
+    async fn file(&self, by: &Caller, filing: NewFiling, render: Render<String>) -> Outcome<Reply> {
+        self.file_for_person(by, filing, render).await
+    }
+    async fn unfile(&self, by: &Caller, person: PersonNo, id: String) -> Outcome<Reply> {
+        self.take_filing_back(by, person, id).await
     }
     async fn add_lines(&self, by: &Caller, lines: NewLines, render: Render<Vec<LineResult>>) -> Outcome<Reply> {
         self.upload_lines(by, lines, render).await

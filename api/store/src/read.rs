@@ -195,7 +195,7 @@ impl Snapshot {
     }
 
     /// Every visit of a person that was not cancelled.
-    async fn visits(&mut self, person: &PersonNo) -> Result<Vec<VisitDoc>, StoreError> {
+    pub async fn visits(&mut self, person: &PersonNo) -> Result<Vec<VisitDoc>, StoreError> {
         let rows = sqlx::query(
             "SELECT v.data, v.cancelled FROM visit v \
              WHERE v.psn_no = $1 AND v.commit_no = (SELECT max(w.commit_no) FROM visit w \
@@ -344,7 +344,7 @@ impl Snapshot {
     /// Lines of a visit that live settlements settled.
     pub async fn settled_lines(&mut self, visit: &VisitId) -> Result<Vec<SettledLine>, StoreError> {
         let rows = sqlx::query(
-            "SELECT l.data, x.amount FROM settlement_line x \
+            "SELECT l.data, x.amount, x.setl_id FROM settlement_line x \
              JOIN settlement s ON s.setl_id = x.setl_id \
              JOIN fee_line l ON l.mdtrt_id = x.mdtrt_id AND l.feedetl_sn = x.feedetl_sn AND l.commit_no = x.line_commit \
              WHERE x.mdtrt_id = $1 AND s.commit_no <= $2 AND (s.reversed_commit IS NULL OR s.reversed_commit > $2) \
@@ -354,7 +354,15 @@ impl Snapshot {
         .bind(self.as_of)
         .fetch_all(&mut *self.tx)
         .await?;
-        rows.iter().map(|r| Ok(SettledLine { line: json("fee_line", r.get(0))?, amount: money(r.get(1)) })).collect()
+        rows.iter()
+            .map(|r| {
+                Ok(SettledLine {
+                    settlement: r.get::<String, _>(2).into(),
+                    line: json("fee_line", r.get(0))?,
+                    amount: money(r.get(1)),
+                })
+            })
+            .collect()
     }
 
     /// Lines of a visit that no live settlement holds.

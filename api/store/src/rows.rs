@@ -7,6 +7,7 @@ use dingan_core::decision::Amounts;
 use dingan_core::finding::Finding;
 use dingan_core::money::Money;
 use dingan_core::person::CommitNo;
+use dingan_core::policy::Place;
 use dingan_core::rebuild::Difference;
 use serde::{Deserialize, Serialize};
 
@@ -88,6 +89,9 @@ pub struct Shown {
     pub civil_servant: bool,
     /// `insuplc_admdvs`.
     pub division: Division,
+    /// Where the care was given, seen from the insured's pool.
+    #[serde(default)]
+    pub place: Place,
     /// First and last day covered.
     pub days: (NaiveDate, NaiveDate),
 }

@@ -183,6 +183,7 @@ impl Snapshot {
             let account: String = r.get(0);
             let group = match account.split('/').collect::<Vec<_>>().as_slice() {
                 ["fund", code, ..] => format!("fund/{code}"),
+                ["clearing", from, to] => format!("clearing/{from}/{to}"),
                 ["account", which, ..] => format!("account/{which}"),
                 [first, ..] => (*first).to_owned(),
                 [] => String::new(),

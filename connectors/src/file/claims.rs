@@ -5,7 +5,7 @@
 //! [`ClaimProblem`] and the reader goes on with the next.
 
 use super::cell::{self, Reason};
-use dingan_core::claim::{AccountUse, Approval, Claim, Diagnosis, Line, SettleRequest, Visit};
+use dingan_core::claim::{AccountUse, Approval, Circumstances, Claim, Diagnosis, Line, SettleRequest, Visit};
 use dingan_core::codes::*;
 use dingan_core::money::{NumberError, Price, Quantity, Rate};
 use serde_json::{Map, Value};
@@ -312,6 +312,14 @@ fn visit(f: &Fields<'_>) -> Result<Visit, At> {
         death: f.get("die_date", cell::date)?,
         referred_from: f.code("refl_old_mdtrt_id", 30)?,
         third_party_share: third_party_share.unwrap_or_default(),
+        insured_at: f.code("insuplc_admdvs", 6)?.unwrap_or_default(),
+        circumstances: Circumstances {
+            emergency: f.flag("emergency_flag")?,
+            injury: f.flag("TRUM_FLAG")?,
+            third_party: f.flag("REL_TTP_FLAG")?,
+            birth: f.code("matn_type", 6)?.unwrap_or_default(),
+            birth_control: f.code("birctrl_type", 6)?.unwrap_or_default(),
+        },
     })
 }
 

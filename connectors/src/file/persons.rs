@@ -4,8 +4,8 @@ use super::Read;
 use super::table::{Problems, Refused, Row, Table, columns};
 use chrono::NaiveDate;
 use dingan_core::codes::*;
-use dingan_core::money::Money;
-use dingan_core::person::{DatedIdentity, Filing, Person, Relation};
+use dingan_core::money::{Money, Rate};
+use dingan_core::person::{Contribution, DatedIdentity, Filing, Pause, PauseKind, Person, Relation};
 use std::collections::{HashMap, HashSet};
 use std::io;
 
@@ -34,7 +34,7 @@ pub(super) const REQUIRED: [&str; 10] = [
     "psn_insu_date",
 ];
 /// Columns it may have.
-pub(super) const OPTIONAL: [&str; 15] = [
+pub(super) const OPTIONAL: [&str; 26] = [
     "naty",
     "paus_insu_date",
     "cvlserv_flag",
@@ -50,10 +50,22 @@ pub(super) const OPTIONAL: [&str; 15] = [
     "filing_dise_codg",
     "mulaid_acct",
     "mulaid_balc",
+    "die_date",
+    "paus_type",
+    "paus_begndate",
+    "paus_enddate",
+    "clct_begndate",
+    "filing_insutype",
+    "filing_admdvs",
+    "filing_fixmedins_code",
+    "filing_date",
+    "trt_dcla_detl_sn",
+    "filing_ttp_prop",
 ];
 
 /// Reads persons. Each row adds one relation, one identity and one filing, as far as its columns are
-/// filled; the columns that say who the person is may be empty from the second row on, and must agree
+/// filled. A row that fills `paus_type` or `clct_begndate` adds a pause or a dated number of years to the
+/// insurance it names, and no relation. The columns that say who the person is may be empty from the second row on, and must agree
 /// where they are not.
 pub fn read_persons(file: &str, input: impl io::Read) -> Read<PersonImport> {
     let mut problems = Problems::new(file);
@@ -110,6 +122,9 @@ fn first_row(no: PersonNo, row: &Row<'_>) -> Result<PersonImport, Refused> {
         identities: Vec::new(),
         filings: Vec::new(),
         family_account: None,
+        pauses: Vec::new(),
+        contributions: Vec::new(),
+        death: None,
     };
     Ok(PersonImport { person, own_balance: None, family_balance: None })
 }
@@ -123,6 +138,7 @@ fn agree(known: &PersonImport, row: &Row<'_>, parts: &Parts) -> Result<(), Refus
     same_text("psn_name", &p.name)?;
     same_text("naty", &p.ethnicity)?;
     differs("gend", row.get("gend").is_empty() || Sex::from_code(row.get("gend")) == p.sex)?;
+    differs("die_date", row.date("die_date")?.is_none_or(|d| p.death.is_none_or(|k| k == d)))?;
     differs("brdy", row.date("brdy")?.is_none_or(|d| d == p.birth))?;
     differs("balc", clash(parts.own_balance, known.own_balance))?;
     differs("mulaid_balc", clash(parts.family_balance, known.family_balance))?;
@@ -151,6 +167,9 @@ struct Parts {
     relation: Option<Relation>,
     identity: Option<DatedIdentity>,
     filing: Option<Filing>,
+    pause: Option<Pause>,
+    contribution: Option<Contribution>,
+    death: Option<NaiveDate>,
     family_account: Option<String>,
     own_balance: Option<Money>,
     family_balance: Option<Money>,
@@ -163,8 +182,14 @@ impl Parts {
         if family_balance.is_some() && family_account.is_empty() {
             return Err(missing("mulaid_acct", "mulaid_balc"));
         }
+        let pause = pause(row)?;
+        let contribution = contribution(row)?;
+        let alone = pause.is_some() || contribution.is_some();
         Ok(Self {
-            relation: relation(row)?,
+            relation: if alone { None } else { relation(row)? },
+            pause,
+            contribution,
+            death: row.date("die_date")?,
             identity: identity(row)?,
             filing: filing(row)?,
             family_account: Some(family_account.to_owned()).filter(|a| !a.is_empty()),
@@ -178,6 +203,9 @@ impl Parts {
         add(&mut to.person.relations, self.relation);
         add(&mut to.person.identities, self.identity);
         add(&mut to.person.filings, self.filing);
+        add(&mut to.person.pauses, self.pause);
+        add(&mut to.person.contributions, self.contribution);
+        to.person.death = to.person.death.or(self.death);
         to.person.family_account = to.person.family_account.take().or(self.family_account);
         to.own_balance = to.own_balance.or(self.own_balance);
         to.family_balance = to.family_balance.or(self.family_balance);
@@ -197,12 +225,7 @@ fn relation(row: &Row<'_>) -> Result<Option<Relation>, Refused> {
         return Ok(None);
     }
     let (begin, end) = row.range("psn_insu_date", "paus_insu_date")?;
-    let years = row.get("clct_years");
-    let contribution_years = match years.parse::<i64>() {
-        _ if years.is_empty() => None,
-        Ok(y) if (0..=99).contains(&y) => Some(y),
-        _ => return Err(Refused { column: "clct_years", reason: "not a whole number of years from 0 to 99".into() }),
-    };
+    let contribution_years = years(row)?;
     Ok(Some(Relation {
         insurance: insurance.into(),
         person_type: row.need_code("psn_type", 6)?.into(),
@@ -213,6 +236,35 @@ fn relation(row: &Row<'_>) -> Result<Option<Relation>, Refused> {
         contribution_years,
         employer: row.text("emp_name", 200)?.to_owned(),
     }))
+}
+
+fn years(row: &Row<'_>) -> Result<Option<i64>, Refused> {
+    let years = row.get("clct_years");
+    match years.parse::<i64>() {
+        _ if years.is_empty() => Ok(None),
+        Ok(y) if (0..=99).contains(&y) => Ok(Some(y)),
+        _ => Err(Refused { column: "clct_years", reason: "not a whole number of years from 0 to 99".into() }),
+    }
+}
+
+fn pause(row: &Row<'_>) -> Result<Option<Pause>, Refused> {
+    let kind = match row.get("paus_type") {
+        "" => {
+            only_with(row, "paus_type", &["paus_begndate", "paus_enddate"])?;
+            return Ok(None);
+        }
+        "1" => PauseKind::Waiting,
+        "2" => PauseKind::Suspended,
+        _ => return Err(Refused { column: "paus_type", reason: "neither 1 (waiting) nor 2 (suspended)".to_owned() }),
+    };
+    let (begin, end) = row.range("paus_begndate", "paus_enddate")?;
+    Ok(Some(Pause { insurance: row.need_code("insutype", 6)?.into(), kind, begin, end }))
+}
+
+fn contribution(row: &Row<'_>) -> Result<Option<Contribution>, Refused> {
+    let Some(begin) = row.date("clct_begndate")? else { return Ok(None) };
+    let years = years(row)?.ok_or_else(|| missing("clct_years", "clct_begndate"))?;
+    Ok(Some(Contribution { insurance: row.need_code("insutype", 6)?.into(), begin, years }))
 }
 
 fn identity(row: &Row<'_>) -> Result<Option<DatedIdentity>, Refused> {
@@ -228,11 +280,30 @@ fn identity(row: &Row<'_>) -> Result<Option<DatedIdentity>, Refused> {
 fn filing(row: &Row<'_>) -> Result<Option<Filing>, Refused> {
     let kind = row.code("biz_appy_type", 6)?;
     if kind.is_empty() {
-        only_with(row, "biz_appy_type", &["filing_begndate", "filing_enddate", "filing_dise_codg"])?;
+        only_with(
+            row,
+            "biz_appy_type",
+            &["filing_begndate", "filing_enddate", "filing_dise_codg", "filing_admdvs", "filing_date"],
+        )?;
         return Ok(None);
     }
     let (begin, end) = row.range("filing_begndate", "filing_enddate")?;
-    Ok(Some(Filing { kind: kind.to_owned(), disease: row.code("filing_dise_codg", 30)?.into(), begin, end }))
+    let share = row.number::<Rate>("filing_ttp_prop")?.unwrap_or_default();
+    if share.is_negative() || share > Rate::ONE {
+        return Err(Refused { column: "filing_ttp_prop", reason: "not between 0 and 1".to_owned() });
+    }
+    Ok(Some(Filing {
+        kind: kind.to_owned(),
+        disease: row.code("filing_dise_codg", 30)?.into(),
+        begin,
+        end,
+        id: row.code("trt_dcla_detl_sn", 30)?.to_owned(),
+        insurance: row.code("filing_insutype", 6)?.into(),
+        area: row.code("filing_admdvs", 6)?.into(),
+        institution: row.code("filing_fixmedins_code", 30)?.into(),
+        made: row.date("filing_date")?,
+        third_party_share: share,
+    }))
 }
 
 fn balance(row: &Row<'_>, column: &'static str) -> Result<Option<Money>, Refused> {

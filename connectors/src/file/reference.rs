@@ -31,7 +31,7 @@ impl Extend<CatalogueRow> for CatalogueRows {
     }
 }
 
-pub(super) const INSTITUTION: ([&str; 9], [&str; 3]) = (
+pub(super) const INSTITUTION: ([&str; 9], [&str; 4]) = (
     [
         "fixmedins_code",
         "fixmedins_name",
@@ -43,12 +43,12 @@ pub(super) const INSTITUTION: ([&str; 9], [&str; 3]) = (
         "dedc_hosp_lv",
         "fix_blng_admdvs",
     ],
-    ["medins_type", "uscc", "clr_way"],
+    ["medins_type", "uscc", "clr_way", "medcnsrt_no"],
 );
 pub(super) const PRACTITIONER: ([&str; 4], [&str; 1]) =
     (["prac_psn_code", "fixmedins_code", "begndate", "enddate"], ["prac_psn_type"]);
 pub(super) const AREA: ([&str; 4], [&str; 1]) = (["admdvs", "poolarea_no", "begndate", "enddate"], ["insutype"]);
-pub(super) const ITEM: ([&str; 8], [&str; 4]) = (
+pub(super) const ITEM: ([&str; 8], [&str; 5]) = (
     [
         "hilist_code",
         "hilist_name",
@@ -59,13 +59,15 @@ pub(super) const ITEM: ([&str; 8], [&str; 4]) = (
         "chrgitm_lv",
         "lmt_used_flag",
     ],
-    ["day_cnt_lmt", "stay_cnt_lmt", "drug_grp", "vali_flag"],
+    ["day_cnt_lmt", "stay_cnt_lmt", "drug_grp", "poolarea_no", "vali_flag"],
 );
-pub(super) const LIMIT: ([&str; 5], [&str; 1]) =
-    (["hilist_code", "hilist_lmtpric_type", "hilist_pric_uplmt_amt", "begndate", "enddate"], ["vali_flag"]);
-pub(super) const RATIO: ([&str; 6], [&str; 2]) = (
+pub(super) const LIMIT: ([&str; 5], [&str; 3]) = (
+    ["hilist_code", "hilist_lmtpric_type", "hilist_pric_uplmt_amt", "begndate", "enddate"],
+    ["overlmt_dspo_way", "poolarea_no", "vali_flag"],
+);
+pub(super) const RATIO: ([&str; 6], [&str; 3]) = (
     ["hilist_code", "selfpay_prop_psn_type", "selfpay_prop_type", "selfpay_prop", "begndate", "enddate"],
-    ["pric_from", "vali_flag"],
+    ["pric_from", "poolarea_no", "vali_flag"],
 );
 pub(super) const KNOWLEDGE: ([&str; 2], [&str; 9]) =
     (["table", "item"], ["other", "number", "days", "word", "ranges", "names", "name", "text", "source"]);
@@ -85,6 +87,7 @@ pub fn read_institutions(file: &str, input: impl io::Read) -> Read<Institution> 
             division: row.division("fix_blng_admdvs")?.into(),
             uscc: row.code("uscc", 50)?.to_owned(),
             clearing_way: row.code("clr_way", 6)?.to_owned(),
+            consortium: row.code("medcnsrt_no", 40)?.to_owned(),
         })
     })
 }
@@ -160,6 +163,7 @@ fn item(row: &Row<'_>) -> Result<CatalogueRow, Refused> {
         max_per_day: row.number("day_cnt_lmt")?,
         max_per_stay: row.number("stay_cnt_lmt")?,
         drug_group: row.code("drug_grp", 40)?.to_owned(),
+        area: row.code("poolarea_no", 6)?.into(),
     }))
 }
 
@@ -173,6 +177,8 @@ fn limit(row: &Row<'_>) -> Result<CatalogueRow, Refused> {
         level: level(row, "hilist_lmtpric_type")?,
         period: row.period()?,
         limit,
+        over_way: row.code("overlmt_dspo_way", 6)?.to_owned(),
+        area: row.code("poolarea_no", 6)?.into(),
     }))
 }
 
@@ -188,6 +194,7 @@ fn ratio(row: &Row<'_>) -> Result<CatalogueRow, Refused> {
         period: row.period()?,
         ratio,
         from_price: row.number("pric_from")?,
+        area: row.code("poolarea_no", 6)?.into(),
     }))
 }
 

@@ -8,7 +8,7 @@ use dingan_core::claim::*;
 use dingan_core::codes::*;
 use dingan_core::knowledge::KnowledgeRow;
 use dingan_core::money::{Money, Price, Quantity, Rate};
-use dingan_core::person::{DatedIdentity, Filing, Person, Relation};
+use dingan_core::person::{Contribution, DatedIdentity, Filing, Pause, PauseKind, Person, Relation};
 
 /// Random rows of every layout.
 struct Any(Rng);
@@ -66,7 +66,27 @@ impl Any {
         for _ in 0..self.0.below(3) {
             let (begin, end) = self.range();
             let disease = self.code();
-            filings.push(Filing { kind: "01".into(), disease: self.maybe(disease).into(), begin, end });
+            let (id, area, institution) = (self.code(), self.division(), self.code());
+            filings.push(Filing {
+                kind: "01".into(),
+                disease: self.maybe(disease).into(),
+                begin,
+                end,
+                id: self.maybe(id),
+                insurance: self.maybe("310".into()).into(),
+                area: self.maybe(area).into(),
+                institution: self.maybe(institution).into(),
+                made: self.0.percent(50).then(|| self.day()),
+                third_party_share: Rate::from_units(if self.0.percent(20) { self.0.between(1, 1_000_000) } else { 0 }),
+            });
+        }
+        let mut pauses: Vec<Pause> = Vec::new();
+        let mut contributions: Vec<Contribution> = Vec::new();
+        if self.0.percent(20) {
+            let (begin, end) = self.range();
+            let kind = *self.0.pick(&[PauseKind::Waiting, PauseKind::Suspended]).unwrap();
+            pauses.push(Pause { insurance: "310".into(), kind, begin, end });
+            contributions.push(Contribution { insurance: "390".into(), begin, years: self.0.between(0, 99) });
         }
         let naty = self.maybe("01".into());
         PersonImport {
@@ -82,6 +102,9 @@ impl Any {
                 identities,
                 filings,
                 family_account: family.then(|| "F1".to_owned()),
+                pauses,
+                contributions,
+                death: self.0.percent(10).then(|| self.day()),
             },
             own_balance: self.0.percent(50).then(|| Money::fen(self.0.between(0, Money::MAX_UNITS))),
             family_balance: (family && self.0.percent(50)).then(|| Money::fen(self.0.between(0, 999_999))),
@@ -158,6 +181,14 @@ impl Any {
                 death: self.0.percent(10).then(|| self.day()),
                 referred_from: self.0.percent(10).then(|| ids[5].as_str().into()),
                 third_party_share: Rate::from_units(if self.0.percent(10) { self.0.between(1, 1_000_000) } else { 0 }),
+                insured_at: self.maybe("460091".into()).into(),
+                circumstances: Circumstances {
+                    emergency: self.0.percent(20),
+                    injury: self.0.percent(20),
+                    third_party: self.0.percent(20),
+                    birth: self.maybe("3".into()),
+                    birth_control: self.maybe("1".into()),
+                },
             },
             lines: (0..lines).map(|i| self.line(i)).collect(),
             request: SettleRequest {
@@ -220,6 +251,7 @@ fn what_is_written_reads_back_the_same() {
                 division: a.division().into(),
                 uscc: a.maybe(uscc),
                 clearing_way: a.maybe("40".into()),
+                consortium: a.maybe("YGT1".into()),
             }
         });
         round_trip!(institutions, write_institutions, read_institutions);
@@ -257,6 +289,7 @@ fn what_is_written_reads_back_the_same() {
             max_per_day: a.some_quantity(),
             max_per_stay: a.some_quantity(),
             drug_group: a.maybe("glp-1".into()),
+            area: a.maybe("460000".into()).into(),
         });
         round_trip!(items, write_items, CatalogueRow::Item);
         let limits = many(&mut any, |a, _| PriceLimit {
@@ -264,6 +297,8 @@ fn what_is_written_reads_back_the_same() {
             level: a.level(),
             period: a.period(),
             limit: Price::from_units(a.0.between(0, Price::MAX_UNITS)),
+            over_way: a.maybe("2".into()),
+            area: a.maybe("460000".into()).into(),
         });
         round_trip!(limits, write_limits, CatalogueRow::Limit);
         let ratios = many(&mut any, |a, _| SelfPayRatio {
@@ -273,6 +308,7 @@ fn what_is_written_reads_back_the_same() {
             period: a.period(),
             ratio: Rate::from_units(a.0.between(0, 1_000_000)),
             from_price: a.0.percent(50).then(|| Price::from_units(a.0.between(0, Price::MAX_UNITS))),
+            area: a.maybe("460000".into()).into(),
         });
         round_trip!(ratios, write_ratios, CatalogueRow::Ratio);
     }

@@ -7,6 +7,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 use dingan_core::bundle::{AreaRow, CatalogueItem, Institution, Period, Practitioner, PriceLimit, SelfPayRatio};
 use dingan_core::claim::{AccountUse, Approval, Claim, Diagnosis, Line};
 use dingan_core::knowledge::KnowledgeRow;
+use dingan_core::person::PauseKind;
 use serde_json::{Map, Value, json};
 use std::io;
 
@@ -57,6 +58,11 @@ fn flag(v: bool) -> String {
     String::from(if v { "1" } else { "0" })
 }
 
+/// A flag that is left out where it is not set.
+fn yes(v: bool) -> String {
+    String::from(if v { "1" } else { "" })
+}
+
 fn period(p: Period) -> [(&'static str, String); 2] {
     [("begndate", day(p.begin)), ("enddate", or_empty(p.end.map(day)))]
 }
@@ -69,7 +75,30 @@ pub fn write_persons<'a>(
     write(out, &all(&REQUIRED, &OPTIONAL), persons, |import| {
         let p = &import.person;
         let count = p.relations.len().max(p.identities.len()).max(p.filings.len()).max(1);
-        (0..count).map(|i| person_row(import, i)).collect()
+        let rows = (0..count).map(|i| person_row(import, i));
+        // a pause or a dated number of years has the insurance for itself, so it stands in a row of its own
+        let pauses = p.pauses.iter().map(|x| {
+            let kind = match x.kind {
+                PauseKind::Waiting => "1",
+                PauseKind::Suspended => "2",
+            };
+            vec![
+                ("psn_no", p.no.to_string()),
+                ("insutype", x.insurance.to_string()),
+                ("paus_type", kind.to_owned()),
+                ("paus_begndate", day(x.begin)),
+                ("paus_enddate", or_empty(x.end.map(day))),
+            ]
+        });
+        let years = p.contributions.iter().map(|x| {
+            vec![
+                ("psn_no", p.no.to_string()),
+                ("insutype", x.insurance.to_string()),
+                ("clct_begndate", day(x.begin)),
+                ("clct_years", x.years.to_string()),
+            ]
+        });
+        rows.chain(pauses).chain(years).collect()
     })
 }
 
@@ -87,6 +116,7 @@ fn person_row(import: &PersonImport, i: usize) -> Cells {
             ("balc", or_empty(import.own_balance)),
             ("mulaid_acct", p.family_account.clone().unwrap_or_default()),
             ("mulaid_balc", or_empty(import.family_balance)),
+            ("die_date", or_empty(p.death.map(day))),
         ]);
     }
     if let Some(r) = p.relations.get(i) {
@@ -111,6 +141,15 @@ fn person_row(import: &PersonImport, i: usize) -> Cells {
             ("filing_begndate", day(x.begin)),
             ("filing_enddate", or_empty(x.end.map(day))),
             ("filing_dise_codg", x.disease.to_string()),
+            ("filing_insutype", x.insurance.to_string()),
+            ("filing_admdvs", x.area.to_string()),
+            ("filing_fixmedins_code", x.institution.to_string()),
+            ("filing_date", or_empty(x.made.map(day))),
+            ("trt_dcla_detl_sn", x.id.clone()),
+            (
+                "filing_ttp_prop",
+                if x.third_party_share.is_zero() { String::new() } else { x.third_party_share.to_string() },
+            ),
         ]);
     }
     row
@@ -133,6 +172,7 @@ pub fn write_institutions<'a>(
             ("fix_blng_admdvs", r.division.to_string()),
             ("uscc", r.uscc.clone()),
             ("clr_way", r.clearing_way.clone()),
+            ("medcnsrt_no", r.consortium.clone()),
         ];
         row.extend(period(r.period));
         vec![row]
@@ -184,6 +224,7 @@ pub fn write_items<'a>(
             ("day_cnt_lmt", or_empty(r.max_per_day)),
             ("stay_cnt_lmt", or_empty(r.max_per_stay)),
             ("drug_grp", r.drug_group.clone()),
+            ("poolarea_no", r.area.to_string()),
         ];
         row.extend(period(r.period));
         vec![row]
@@ -197,6 +238,8 @@ pub fn write_limits<'a>(out: impl io::Write, rows: impl IntoIterator<Item = &'a 
             ("hilist_code", r.code.to_string()),
             ("hilist_lmtpric_type", format!("0{}", r.level.code())),
             ("hilist_pric_uplmt_amt", r.limit.to_string()),
+            ("overlmt_dspo_way", r.over_way.clone()),
+            ("poolarea_no", r.area.to_string()),
         ];
         row.extend(period(r.period));
         vec![row]
@@ -215,6 +258,7 @@ pub fn write_ratios<'a>(
             ("selfpay_prop_type", r.ratio_type.clone()),
             ("selfpay_prop", r.ratio.to_string()),
             ("pric_from", or_empty(r.from_price)),
+            ("poolarea_no", r.area.to_string()),
         ];
         row.extend(period(r.period));
         vec![row]
@@ -281,6 +325,12 @@ fn claim_object(settlement: &str, claim: &Claim) -> Value {
         ("dscg_way", v.discharge_way.clone()),
         ("die_date", or_empty(v.death.map(day))),
         ("refl_old_mdtrt_id", or_empty(v.referred_from.as_ref())),
+        ("insuplc_admdvs", v.insured_at.to_string()),
+        ("emergency_flag", yes(v.circumstances.emergency)),
+        ("TRUM_FLAG", yes(v.circumstances.injury)),
+        ("REL_TTP_FLAG", yes(v.circumstances.third_party)),
+        ("matn_type", v.circumstances.birth.clone()),
+        ("birctrl_type", v.circumstances.birth_control.clone()),
         ("ttp_pay_prop", if v.third_party_share.is_zero() { String::new() } else { v.third_party_share.to_string() }),
     ];
     let mut object = filled(fields);

@@ -50,6 +50,8 @@ pub(crate) struct Header {
     pub msgid: String,
     pub institution: String,
     pub operator: String,
+    /// `insuplc_admdvs`.
+    pub insured_at: String,
 }
 
 /// Reads the header. What is wrong with a field that nobody uses is noted, not refused. A header that
@@ -66,6 +68,7 @@ pub(crate) fn read(
         msgid: row.text("msgid"),
         institution: row.text("fixmedins_code"),
         operator: row.text("opter"),
+        insured_at: row.text("insuplc_admdvs"),
     };
     let (found, _) = reader.finish();
     let mut problems = Problems::default();

@@ -1,5 +1,6 @@
 //! Names of the national code lists that stand in answers (spec Hunan V1.1.27, dictionaries).
 
+use dingan_core::policy::Place;
 use std::collections::BTreeMap;
 
 /// `fund_pay_type`.
@@ -87,14 +88,29 @@ pub(crate) fn policy_item(code: &str) -> Option<&'static str> {
     POLICY_ITEMS.iter().find(|(c, _)| *c == code).map(|(_, name)| *name)
 }
 
-/// `clr_type` by prefixes of `med_type`: a profile's own before the general list.
+/// `clr_type` by prefixes of `med_type`: a profile's own before the general list, and for care elsewhere those
+/// of its own list first.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct ClrTypes(pub BTreeMap<String, String>);
+pub(crate) struct ClrTypes {
+    pub local: BTreeMap<String, String>,
+    pub province: BTreeMap<String, String>,
+    pub remote: BTreeMap<String, String>,
+}
 
 impl ClrTypes {
-    pub fn of(&self, med_type: &str) -> &str {
-        let own = self.0.iter().filter(|(prefix, _)| med_type.starts_with(prefix.as_str()));
-        own.max_by_key(|(prefix, _)| prefix.len()).map_or_else(|| clr_type(med_type), |(_, code)| code)
+    pub fn of(&self, place: Place, med_type: &str) -> &str {
+        let there = match place {
+            Place::Local => &self.local,
+            Place::Province => &self.province,
+            Place::Remote => &self.remote,
+        };
+        for list in [there, &self.local] {
+            let own = list.iter().filter(|(prefix, _)| med_type.starts_with(prefix.as_str()));
+            if let Some((_, code)) = own.max_by_key(|(prefix, _)| prefix.len()) {
+                return code;
+            }
+        }
+        clr_type(med_type)
     }
 }
 
@@ -145,9 +161,11 @@ mod tests {
     fn every_kind_of_visit_is_cleared_somewhere() {
         for (med_type, want) in [("11", "11"), ("2101", "21"), ("21", "21"), ("2102", "27"), ("41", "41"), ("88", "99")]
         {
-            assert_eq!(ClrTypes::default().of(med_type), want);
+            assert_eq!(ClrTypes::default().of(Place::Remote, med_type), want);
         }
-        let own = ClrTypes([("52".to_owned(), "99940".to_owned())].into());
-        assert_eq!((own.of("5201"), own.of("21")), ("99940", "21"));
+        let of = |prefix: &str, code: &str| [(prefix.to_owned(), code.to_owned())].into();
+        let own = ClrTypes { local: of("52", "99940"), remote: of("2", "99968"), ..ClrTypes::default() };
+        assert_eq!((own.of(Place::Local, "5201"), own.of(Place::Local, "21")), ("99940", "21"));
+        assert_eq!((own.of(Place::Remote, "5201"), own.of(Place::Remote, "2101")), ("99940", "99968"));
     }
 }

@@ -123,6 +123,11 @@ struct File {
     limits: LimitsFile,
     #[serde(default)]
     clr_type: BTreeMap<String, String>,
+    /// The same for care elsewhere in the province, and elsewhere in the country.
+    #[serde(default)]
+    clr_type_province: BTreeMap<String, String>,
+    #[serde(default)]
+    clr_type_remote: BTreeMap<String, String>,
     #[serde(default)]
     transaction: BTreeMap<String, Transaction>,
 }
@@ -223,7 +228,11 @@ impl Profile {
             pdn_cash_pay: file.pdn_cash_pay,
             published,
             limits,
-            clr_types: Arc::new(ClrTypes(file.clr_type)),
+            clr_types: Arc::new(ClrTypes {
+                local: file.clr_type,
+                province: file.clr_type_province,
+                remote: file.clr_type_remote,
+            }),
             rules,
         };
         for (infno, transaction) in file.transaction {

@@ -283,6 +283,10 @@ impl<'v> Row<'v> {
     pub fn path(&self, name: &str) -> String {
         if name.is_empty() { self.path.clone() } else { format!("{}/{name}", self.path) }
     }
+    /// Whether the table of the row has the field at all.
+    pub fn has(&self, name: &str) -> bool {
+        self.table.fields.iter().any(|f| f.name == name)
+    }
     /// Whether the field holds something.
     pub fn given(&self, name: &str) -> bool {
         !matches!(self.cell(name), Cell::Empty)

@@ -161,6 +161,8 @@ fn claim(reader: &mut Reader<'_>, e: &Row<'_>, person: &Row<'_>, by: &Caller) ->
         death: None,
         referred_from: None,
         third_party_share: Rate::ZERO,
+        insured_at: Default::default(),
+        circumstances: Default::default(),
     };
     let request = SettleRequest { time: by.now, account_use: AccountUse::None, mid_stay: false, by_quota: false };
     Claim { visit, lines: Vec::new(), request }

@@ -30,7 +30,7 @@ pub struct Route {
 }
 
 macro_rules! routes {
-    ($($infno:literal $((of $base:literal))? $mode:ident $name:literal $path:literal => $module:ident;)*) => {
+    ($($infno:literal $((of $base:literal))? $mode:ident $name:literal $path:literal => $module:ident $($tables:ident)?;)*) => {
         /// Every transaction.
         pub const ROUTES: &[Route] = &[$(Route {
             infno: $infno,
@@ -38,7 +38,7 @@ macro_rules! routes {
             name: $name,
             mode: Mode::$mode,
             path: $path,
-            tables: super::$module::TABLES,
+            tables: routes!(@tables $module $($tables)?),
         }),*];
 
         /// Hands a message to its transaction.
@@ -49,12 +49,22 @@ macro_rules! routes {
             }
         }
     };
+    (@tables $module:ident) => { super::$module::TABLES };
+    (@tables $module:ident $tables:ident) => { super::$module::$tables };
     (@base $infno:literal) => { $infno };
     (@base $infno:literal $base:literal) => { $base };
 }
 
 routes! {
     "1101" Query "人员基本信息获取" "fsiPsnInfoService/queryPsnInfo" => t1101;
+    "1312" Query "医保目录信息查询" "catalogqueryservice/queryHilist" => t1312_1319;
+    "1318" Query "医保目录限价信息查询" "catalogqueryservice/queryLmtprcByPage" => t1312_1319;
+    "1319" Query "医保目录先自付比例信息查询" "catalogqueryservice/querySelfpayByPage" => t1312_1319;
+    "1901" Query "字典表查询" "catalogqueryservice/queryDataDic" => t1901;
+    "2001" Query "人员待遇享受检查" "fsiPsnPriorityInfoService/queryPsnPriorityInfo" => t2001;
+    "2101" Query "药店预结算" "" => t2101_2102;
+    "2102" Change "药店结算" "" => t2101_2102;
+    "2103" Change "药店结算撤销" "" => t2208_2305;
     "2201" Change "门诊挂号" "outpatientDocInfoService/outpatientRregistration" => t2201;
     "2202" Change "门诊挂号撤销" "outpatientDocInfoService/outpatientRegistrationCancel" => t2202_2404;
     "2203" Change "门诊就诊信息上传" "outpatientDocInfoService/outpatientMdtrtinfoUp" => t2203;
@@ -76,6 +86,13 @@ routes! {
     "2403" Change "住院信息变更" "hospitalRegisterService/hospitalRegisterEdit" => t2403;
     "2404" Change "入院撤销" "hospitalRegisterService/hospitalRegisterCancel" => t2202_2404;
     "2405" Change "出院撤销" "dscgService/dischargeUndo" => t2405;
+    "2501" Change "转院备案" "" => t2501_2507 REFERRAL_TABLES;
+    "2502" Change "转院备案撤销" "" => t2502_2506;
+    "2503" Change "人员慢特病备案" "" => t2501_2507;
+    "2504" Change "人员慢特病备案撤销" "" => t2502_2506;
+    "2505" Change "人员定点备案" "" => t2501_2507;
+    "2506" Change "人员定点备案撤销" "" => t2502_2506;
+    "2507" Change "人员意外伤害备案" "" => t2501_2507;
     "2601" Change "冲正交易" "reverseService/revsMethod" => t2601;
     "3101" Query "明细审核事前分析服务" "riskConService/beforeAnalyze" => t3101_3102;
     "3102" Query "明细审核事中分析服务" "riskConService/courseAnalyze" => t3101_3102;
@@ -83,9 +100,12 @@ routes! {
     "4101" Change "医疗保障基金结算清单信息上传" "medinfoupload/setllistinfoupld" => t4101;
     "4101A" (of "4101") Change "医疗保障基金结算清单信息上传" "medinfoupload/setllistinfoupldA" => t4101;
     "4104" Query "医疗保障基金结算清单质控结果查询" "medinfoupload/queryQltctrlProblemPage" => t4104;
+    "5201" Query "就诊信息查询" "" => t5201;
     "5203" Query "结算信息查询" "fsiIntegratedQueryService/querySetlInfo" => t5203;
     "5204" Query "费用明细查询" "fsiIntegratedQueryService/queryFeeList" => t5204;
     "5206" Query "人员累计信息查询" "fsiIntegratedQueryService/queryFixmedinsPracPsnSum" => t5206;
+    "5301" Query "人员慢特病备案查询" "fsiIntegratedQueryService/queryPsnOpspReg" => t5301_5304;
+    "5304" Query "转院信息查询" "" => t5301_5304;
     "9001" Change "签到" "signInSignOutService/signIn" => t9001_9002;
     "9002" Change "签退" "signInSignOutService/signOut" => t9001_9002;
     "100001" Query "政策项查询" "" => t100001;

@@ -12,6 +12,7 @@ use crate::desk::Settled;
 use dingan_core::codes::SettlementId;
 use dingan_core::decision::Amounts;
 use dingan_core::money::Money;
+use dingan_core::policy::Place;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -103,10 +104,44 @@ fn who(s: &Settled, form: &Form) -> Map<String, Value> {
         ("medins_setl_id", value::text(s.msgid.as_str())),
         ("clr_optins", value::text(s.institution.division.as_str())),
         ("clr_way", if stored { value::text(s.institution.clearing_way.as_str()) } else { Value::Null }),
-        ("clr_type", value::text(form.clr_types.of(v.med_type.as_str()))),
+        ("clr_type", value::text(form.clr_types.of(s.place, v.med_type.as_str()))),
         ("invono", value::text(s.invoice.as_str())),
-        ("exp_content", value::text("")),
+        ("out_setl_flag", flag(s.place != Place::Local)),
+        ("pay_loc", value::text(pay_loc(s.place))),
+        ("exp_content", value::text(elsewhere(s))),
     ])
+}
+
+/// Settled at the institution, or where it lies seen from the insured's pool.
+fn pay_loc(place: Place) -> &'static str {
+    match place {
+        Place::Local => "2",
+        Place::Province => "3",
+        Place::Remote => "4",
+    }
+}
+
+/// `exp_content` of care elsewhere: the two places, as a JSON text. Nothing at home.
+fn elsewhere(s: &Settled) -> String {
+    if s.place == Place::Local {
+        return String::new();
+    }
+    let v = &s.visit;
+    let mut more = value::map([
+        ("mdtrtarea_admvs", value::text(s.institution.division.as_str())),
+        ("insuplc_admdvs", value::text(s.division.as_str())),
+        ("out_setl_flag", value::text("1")),
+        ("pay_loc", value::text(pay_loc(s.place))),
+    ]);
+    if v.circumstances.injury {
+        more.insert("TRUM_FLAG".to_owned(), value::text("1"));
+        more.insert("REL_TTP_FLAG".to_owned(), flag(v.circumstances.third_party));
+    }
+    if v.is_emergency() {
+        let name = if v.kind().is_stay() { "IPT_TYPE" } else { "OTP_ER_REFL_FLAG" };
+        more.insert(name.to_owned(), value::text(if v.kind().is_stay() { "2" } else { "1" }));
+    }
+    Value::Object(more).to_string()
 }
 
 fn amounts(a: &Amounts) -> Map<String, Value> {
@@ -154,8 +189,6 @@ fn record(s: &Settled) -> Map<String, Value> {
         ("hosp_lv", value::text(i.hosp_lv.as_str())),
         ("lmtpric_hosp_lv", value::text(i.price_level.code())),
         ("dedc_hosp_lv", value::text(i.deductible_level.code())),
-        // settled at the institution
-        ("pay_loc", value::text("2")),
         // both the settlement and its reversal carry the mark
         ("refd_setl_flag", flag(s.reverses.is_some() || s.reversed)),
         ("init_setl_id", s.reverses.as_ref().map_or(Value::Null, |r| value::text(r.as_str()))),

@@ -90,6 +90,7 @@ fn words(step: &Step) -> Option<String> {
         StepKind::Layer => format!("支付{result}"),
         StepKind::Account => format!("可用范围{}，本人账户{}，共济账户{}", o("allowed"), o("own"), o("family")),
         StepKind::Hospital => format!("医院负担{result}"),
+        StepKind::Pause => "参保暂停或待遇等待期，基金不支付".to_owned(),
         StepKind::LineSplit | StepKind::ExtraSelfPay | StepKind::ThirdParty | StepKind::Cash => return None,
     })
 }

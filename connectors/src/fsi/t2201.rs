@@ -12,7 +12,7 @@ pub(crate) static TABLES: &[&Table] = &[&DATA];
 static DATA: Table = Table::one("data", FIELDS);
 
 pub(crate) async fn run<D: Desk + ?Sized>(desk: &D, call: &mut Call<'_>) -> Ran {
-    let (institution, now) = (call.by.institution.clone(), call.by.now);
+    let (institution, now, insured_at) = (call.by.institution.clone(), call.by.now, call.by.insured_at.clone());
     let new = call.read(|reader, input| {
         let row = reader.one(input, &DATA);
         NewVisit {
@@ -33,6 +33,8 @@ pub(crate) async fn run<D: Desk + ?Sized>(desk: &D, call: &mut Call<'_>) -> Ran 
                 death: None,
                 referred_from: None,
                 third_party_share: Rate::ZERO,
+                insured_at,
+                circumstances: Default::default(),
             },
             cert_no: row.text("certno"),
             case_no: row.text("ipt_otp_no"),

@@ -1,6 +1,7 @@
 //! 2203 门诊就诊信息上传: what an outpatient visit is for.
 
 use super::call::{Call, Ran};
+use super::circumstances;
 use super::diagnoses::{self, OF_VISIT};
 use super::fields::{DATE, FREE, Field, TIME, Table, may, must, text, want};
 use super::t2401::known_med_type;
@@ -24,6 +25,7 @@ pub(crate) async fn run<D: Desk + ?Sized>(desk: &D, call: &mut Call<'_>) -> Ran 
             disease: row.id_if("dise_codg"),
             diagnoses: diagnoses.list,
             voided: diagnoses.voided,
+            said: circumstances::read(reader, &row),
             ..VisitChange::default()
         }
     })?;

@@ -1,6 +1,7 @@
 //! 2401 入院办理: a stay begins.
 
 use super::call::{Call, Ran};
+use super::circumstances;
 use super::diagnoses::{self, OF_ADMISSION};
 use super::fields::{DATE, FREE, Field, INT, RATE, TIME, Table, may, must, text, want};
 use super::read::{Reader, Row};
@@ -14,7 +15,7 @@ pub(crate) static TABLES: &[&Table] = &[&VISIT, &OF_ADMISSION];
 static VISIT: Table = Table::one("mdtrtinfo", FIELDS);
 
 pub(crate) async fn run<D: Desk + ?Sized>(desk: &D, call: &mut Call<'_>) -> Ran {
-    let (institution, now) = (call.by.institution.clone(), call.by.now);
+    let (institution, now, insured_at) = (call.by.institution.clone(), call.by.now, call.by.insured_at.clone());
     let new = call.read(|reader, input| {
         let row = reader.one(input, &VISIT);
         let rows = reader.many(input, &OF_ADMISSION);
@@ -46,6 +47,8 @@ pub(crate) async fn run<D: Desk + ?Sized>(desk: &D, call: &mut Call<'_>) -> Ran 
                 death: None,
                 referred_from: row.id_if("refl_old_mdtrt_id"),
                 third_party_share: third_party_share(reader, &row).unwrap_or(Rate::ZERO),
+                insured_at: if row.given("insuplc_admdvs") { row.id("insuplc_admdvs") } else { insured_at },
+                circumstances: circumstances::read(reader, &row).over(Default::default()),
             },
             cert_no: row.text("certno"),
             case_no: row.text("ipt_no"),

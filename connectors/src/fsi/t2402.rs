@@ -1,6 +1,7 @@
 //! 2402 出院办理: a stay ends.
 
 use super::call::{Call, Ran};
+use super::circumstances;
 use super::diagnoses::{self, OF_DISCHARGE};
 use super::fields::{DATE, FREE, Field, INT, TIME, Table, may, must, text, want};
 use crate::desk::{ChangeKind, Desk, VisitChange};
@@ -21,6 +22,7 @@ pub(crate) async fn run<D: Desk + ?Sized>(desk: &D, call: &mut Call<'_>) -> Ran 
             disease: row.id_if("dise_codg"),
             diagnoses: diagnoses.list,
             voided: diagnoses.voided,
+            said: circumstances::read(reader, &row),
             department: row.id_if::<String>("dscg_dept_codg"),
             bed: row.id_if::<String>("dscg_bed"),
             discharge_way: row.id_if::<String>("dscg_way"),

@@ -1,6 +1,7 @@
 //! 2403 住院信息变更: what is known of a stay changes; diagnoses by their order number.
 
 use super::call::{Call, Ran};
+use super::circumstances;
 use super::diagnoses::{self, OF_CHANGE};
 use super::fields::{DATE, FREE, Field, INT, RATE, TIME, Table, may, must, text, want};
 use super::t2401::{known_med_type, third_party_share};
@@ -25,6 +26,7 @@ pub(crate) async fn run<D: Desk + ?Sized>(desk: &D, call: &mut Call<'_>) -> Ran 
             disease: row.id_if("dise_codg"),
             diagnoses: diagnoses.list,
             voided: diagnoses.voided,
+            said: circumstances::read(reader, &row),
             department: row.id_if::<String>("adm_dept_codg"),
             bed: row.id_if::<String>("adm_bed"),
             third_party_share: third_party_share(reader, &row),

@@ -95,6 +95,8 @@ impl Encounter {
             death: None,
             referred_from: None,
             third_party_share: Rate::ZERO,
+            insured_at: Default::default(),
+            circumstances: Default::default(),
         };
         let request =
             SettleRequest { time: self.settled, account_use: self.account_use, mid_stay: false, by_quota: false };

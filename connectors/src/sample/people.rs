@@ -48,6 +48,9 @@ pub(super) fn person(seed: u64, i: usize) -> PersonImport {
         filings: filings(&mut rng, age, remote),
         relations,
         family_account: shares.then(|| format!("F{:08}", family + 1)),
+        pauses: Vec::new(),
+        contributions: Vec::new(),
+        death: None,
     };
     PersonImport {
         person,
@@ -153,14 +156,20 @@ fn filings(rng: &mut Rng, age: i64, remote: bool) -> Vec<Filing> {
         for (disease, of_thousand) in CHRONIC {
             if rng.below(1000) < of_thousand {
                 let begin = day(2020, 6, 1);
-                filings.push(Filing { kind: "01".to_owned(), disease: disease.into(), begin, end: None });
+                filings.push(Filing {
+                    kind: "01".to_owned(),
+                    disease: disease.into(),
+                    begin,
+                    end: None,
+                    ..Filing::default()
+                });
                 break;
             }
         }
     }
     if remote {
         let begin = day(2020, 1, 1);
-        filings.push(Filing { kind: "08".to_owned(), disease: Default::default(), begin, end: None });
+        filings.push(Filing { kind: "08".to_owned(), begin, ..Filing::default() });
     }
     filings
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::file::{write_event, write_persons};
 use chrono::{Days, Timelike};
 use dingan_core::bundle::Bundle;
-use dingan_core::codes::{ItemCode, PersonNo, Sex};
+use dingan_core::codes::{ItemCode, PersonNo, PoolArea, Sex};
 use dingan_core::money::{Money, Quantity};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -51,7 +51,7 @@ fn every_code_stands_in_the_reference_rows() {
             assert!(e.relation.covers(e.begin.date()) && e.relation.covers(e.end.date()));
             assert!(e.diagnoses.iter().all(|d| diagnoses.contains(&d.code)));
             for l in &e.lines {
-                assert!(bundle.catalogue.item(&l.item, l.time.date()).is_some(), "{}", l.item);
+                assert!(bundle.catalogue.item(&l.item, &PoolArea::default(), l.time.date()).is_some(), "{}", l.item);
                 assert!(bundle.practitioner(&l.practitioner, l.time.date()).is_some());
                 assert_eq!(l.amount, l.price.times(l.quantity));
             }

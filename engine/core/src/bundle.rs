@@ -59,6 +59,9 @@ pub struct CatalogueItem {
     /// A group of drugs of which one at a time is enough (same ingredient or class); empty for none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub drug_group: String,
+    /// `poolarea_no`: whose catalogue it is; empty for all that have no row of their own.
+    #[serde(default, skip_serializing_if = "PoolArea::is_empty")]
+    pub area: PoolArea,
 }
 
 /// One dated limit price (1318).
@@ -73,6 +76,12 @@ pub struct PriceLimit {
     pub period: Period,
     /// `hilist_pric_uplmt_amt`.
     pub limit: Price,
+    /// `overlmt_dspo_way`: what becomes of the part above it, in the words of `split.overlimit_ways`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub over_way: String,
+    /// `poolarea_no`, as of an item.
+    #[serde(default, skip_serializing_if = "PoolArea::is_empty")]
+    pub area: PoolArea,
 }
 
 /// One dated advance self-pay ratio (1319).
@@ -92,6 +101,9 @@ pub struct SelfPayRatio {
     /// For ratio type 30: holds from this unit price on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_price: Option<Price>,
+    /// `poolarea_no`, as of an item.
+    #[serde(default, skip_serializing_if = "PoolArea::is_empty")]
+    pub area: PoolArea,
 }
 
 /// The catalogue as it is stored: rows in any order.
@@ -159,37 +171,48 @@ impl Catalogue {
     }
 
     /// Everything the catalogue has of an item.
-    pub fn rows(&self, code: &ItemCode) -> Option<&ItemRows> {
+    pub fn rows_of(&self, code: &ItemCode) -> Option<&ItemRows> {
         self.by_code.get(code)
     }
 
-    /// The item's row on a day.
-    pub fn item(&self, code: &ItemCode, day: NaiveDate) -> Option<&Arc<CatalogueItem>> {
-        self.rows(code)?.item(day)
+    /// The item's row in an area's catalogue on a day: the area's own before a general one.
+    pub fn item(&self, code: &ItemCode, area: &PoolArea, day: NaiveDate) -> Option<&Arc<CatalogueItem>> {
+        self.rows_of(code)?.item(area, day)
+    }
+
+    /// Every row, by item code: for queries.
+    pub fn rows(&self) -> impl Iterator<Item = (&ItemCode, &[Arc<CatalogueItem>], &[PriceLimit], &[SelfPayRatio])> {
+        self.by_code.iter().map(|(c, r)| (c, r.items.as_slice(), r.limits.as_slice(), r.ratios.as_slice()))
     }
 }
 
 impl ItemRows {
-    /// The item's row on a day.
-    pub fn item(&self, day: NaiveDate) -> Option<&Arc<CatalogueItem>> {
-        self.items.iter().find(|r| r.period.holds(day))
+    /// The item's row in an area's catalogue on a day: the area's own before a general one.
+    pub fn item(&self, area: &PoolArea, day: NaiveDate) -> Option<&Arc<CatalogueItem>> {
+        own_or_general(area, |a| self.items.iter().find(|r| r.area == *a && r.period.holds(day)))
     }
 
     /// Its limit price on a day for a level; none where the item has no limit there.
-    pub fn limit(&self, level: Level, day: NaiveDate) -> Option<Price> {
-        self.limits.iter().find(|r| r.level == level && r.period.holds(day)).map(|r| r.limit)
+    pub fn limit(&self, area: &PoolArea, level: Level, day: NaiveDate) -> Option<&PriceLimit> {
+        own_or_general(area, |a| self.limits.iter().find(|r| r.level == level && r.area == *a && r.period.holds(day)))
     }
 
-    /// Its self-pay ratio on a day for a kind of insured (row for `person_type` before the row for 99).
-    pub fn ratio(&self, person_type: &str, price: Price, day: NaiveDate) -> Option<&SelfPayRatio> {
-        let find = |pt: &str| {
-            let holds = |r: &&SelfPayRatio| {
-                r.person_type == pt && r.period.holds(day) && r.from_price.is_none_or(|p| price >= p)
-            };
-            self.ratios.iter().find(holds)
+    /// Its self-pay ratio on a day for a kind of insured: a row for `person_type` before one for 99, of the area
+    /// before a general one.
+    pub fn ratio(&self, area: &PoolArea, person_type: &str, price: Price, day: NaiveDate) -> Option<&SelfPayRatio> {
+        let find = |pt: &str, a: &PoolArea| {
+            self.ratios.iter().find(|r| {
+                r.person_type == pt && r.area == *a && r.period.holds(day) && r.from_price.is_none_or(|p| price >= p)
+            })
         };
-        find(person_type).or_else(|| find("99"))
+        own_or_general(area, |a| find(person_type, a).or_else(|| find("99", a)))
     }
+}
+
+/// What an area's own rows have, else the general ones.
+fn own_or_general<'a, T>(area: &PoolArea, find: impl Fn(&PoolArea) -> Option<&'a T>) -> Option<&'a T> {
+    let own = if area.is_empty() { None } else { find(area) };
+    own.or_else(|| find(&PoolArea::default()))
 }
 
 /// A designated institution, one dated row (1201 and the platform's register).
@@ -221,6 +244,9 @@ pub struct Institution {
     /// `clr_way` agreed with it: 1 by item, 3 by day, 40 DRG, 50 DIP …
     #[serde(default)]
     pub clearing_way: String,
+    /// The medical consortium (医共体) it belongs to; empty for none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub consortium: String,
 }
 
 /// A practitioner, one dated row (5102).

@@ -61,12 +61,56 @@ pub struct Visit {
     /// `ttp_pay_prop`: share for which a third party is liable (accident).
     #[serde(default, skip_serializing_if = "Rate::is_zero")]
     pub third_party_share: Rate,
+    /// `insuplc_admdvs` of the message: of several relations to one insurance, the one there counts.
+    #[serde(default, skip_serializing_if = "Division::is_empty")]
+    pub insured_at: Division,
+    /// How the care came about.
+    #[serde(default, skip_serializing_if = "Circumstances::is_plain")]
+    pub circumstances: Circumstances,
+}
+
+/// How care came about, as `exp_content` and the fields of births have it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Circumstances {
+    /// `IPT_TYPE` 2 or `OTP_ER_REFL_FLAG` 1 or 3: an emergency, whatever `med_type` says.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub emergency: bool,
+    /// `TRUM_FLAG`: an injury.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub injury: bool,
+    /// `REL_TTP_FLAG`: a third party is involved.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub third_party: bool,
+    /// `matn_type`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub birth: String,
+    /// `birctrl_type`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub birth_control: String,
+}
+
+impl Circumstances {
+    /// Whether nothing is said.
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Visit {
     /// The kind of care; an unknown `med_type` was refused on entry, so it falls back to outpatient.
     pub fn kind(&self) -> VisitKind {
         self.med_type.kind().unwrap_or(VisitKind::Outpatient)
+    }
+    /// Whether it is an emergency: 13, 24 emergency to admission, or said so in `exp_content`.
+    pub fn is_emergency(&self) -> bool {
+        let kind = self.med_type.as_str();
+        kind.starts_with("13") || kind.starts_with("24") || self.circumstances.emergency
+    }
+    /// Whether it is the treatment of an injury: 22, 9903, or said so in `exp_content`.
+    pub fn is_injury(&self) -> bool {
+        let kind = self.med_type.as_str();
+        kind.starts_with("22") || kind == "9903" || self.circumstances.injury
     }
     /// The principal diagnosis: the one marked main at discharge, else at admission, else the first.
     pub fn main_diagnosis(&self) -> Option<&Diagnosis> {

@@ -203,6 +203,8 @@ pub enum StepKind {
     ExtraSelfPay,
     /// Taken out for a third party's liability.
     ThirdParty,
+    /// The insurance is suspended or waiting: funds pay nothing.
+    Pause,
     /// A layer's base.
     Base,
     /// Deductible charged.

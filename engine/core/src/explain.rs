@@ -72,6 +72,7 @@ fn name(kind: StepKind, zh: bool) -> &'static str {
         StepKind::LineSplit => ("明细划分，符合政策范围", "lines, in scope"),
         StepKind::ExtraSelfPay => ("异地等另行先自付", "extra advance self-pay"),
         StepKind::ThirdParty => ("第三方责任剔除", "third party's share"),
+        StepKind::Pause => ("参保暂停或待遇等待期，基金不支付", "insurance paused, funds pay nothing of"),
         StepKind::Base => ("计算基数", "base"),
         StepKind::Deductible => ("起付线", "deductible"),
         StepKind::Threshold => ("起付标准以下", "below the threshold"),

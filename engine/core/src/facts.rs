@@ -4,7 +4,7 @@ use crate::bundle::{CatalogueItem, Institution, Practitioners};
 use crate::claim::{Line, SettleRequest, SettlementList, Visit};
 use crate::codes::*;
 use crate::money::{Money, Price, Quantity, Rate};
-use crate::person::{Balances, PastLine, PastVisit};
+use crate::person::{Balances, PastLine, PastVisit, PauseKind};
 use crate::policy::{BenefitPolicy, Place};
 use chrono::NaiveDate;
 use std::collections::BTreeMap;
@@ -31,6 +31,12 @@ pub struct Facts {
     pub family_account: Option<String>,
     /// Deductible charged to the visit this one was referred from.
     pub referred_deductible: Money,
+    /// Whether that visit's institution and this one belong to one medical consortium.
+    pub same_consortium: bool,
+    /// The pool the institution lies in: whose catalogue split the lines, and who clears with the institution.
+    pub care_area: PoolArea,
+    /// The share for which a third party is liable: the visit's, or that of the accident's filing.
+    pub third_party_share: Rate,
     /// Whether an earlier part of this stay was settled.
     pub continued: bool,
     /// What rules see of the person besides this claim.
@@ -54,6 +60,8 @@ pub struct LineFact {
     pub item: Option<Arc<CatalogueItem>>,
     /// Limit price.
     pub limit: Option<Price>,
+    /// `overlmt_dspo_way` of the limit price; empty for none.
+    pub over_way: String,
     /// Advance self-pay ratio.
     pub self_pay: Rate,
     /// How many units the item's caps per day and stay let through, none without a cap; what is above is
@@ -84,8 +92,10 @@ pub struct PersonFacts {
     pub civil_servant: bool,
     /// Identities that hold, sorted.
     pub identities: Vec<Identity>,
-    /// Filings that hold, by kind.
+    /// Filings that hold for this care, by kind.
     pub filings: Vec<String>,
+    /// Why the insurance gives no benefits, where it does not.
+    pub pause: Option<PauseKind>,
     /// Full years of contribution, where known.
     pub contribution_years: Option<i64>,
     /// Full months since the relation began.

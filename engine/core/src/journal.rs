@@ -158,17 +158,20 @@ impl Journal {
         self.visits.insert(facts.visit.id.clone(), facts.visit.clone());
         self.settled.push(Settled {
             history: history_lines(facts, &id),
-            id,
             visit: facts.visit.id.clone(),
             entries: priced.entries.clone(),
             lines: {
-                let mut lines: Vec<SettledLine> =
-                    facts.lines.iter().map(|l| SettledLine { line: l.line.clone(), amount: l.amount }).collect();
+                let mut lines: Vec<SettledLine> = facts
+                    .lines
+                    .iter()
+                    .map(|l| SettledLine { settlement: id.clone(), line: l.line.clone(), amount: l.amount })
+                    .collect();
                 lines.sort_by(|a, b| a.line.no.cmp(&b.line.no));
                 lines
             },
             deductible: a.deductible,
             drawn,
+            id,
         });
     }
 

@@ -9,13 +9,18 @@ use serde::{Deserialize, Serialize};
 /// One side of a posting. Positive is debit, negative credit; a settlement's postings sum to zero.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Posting {
-    /// The account posted to: `fund/390100`, `account/own/P1`, `account/family/F1`, `cash/P1`, `hospital-borne/H1`, `institution/H1`.
+    /// The account posted to: `fund/390100/460000` (fund of a pool), `account/own/P1`, `account/family/F1`,
+    /// `cash/P1`, `hospital-borne/H1`, `institution/H1`, `clearing/460000/440100` (in the books of the first
+    /// pool, what it owes to the second; negative) and `clearing/440100/460000` (what that one has to get).
     pub account: String,
     /// Debit (positive) or credit (negative).
     pub amount: Money,
 }
 
 /// The postings of a settlement. An amount of zero posts nothing.
+///
+/// Care in another pool is paid to the institution by the pool it lies in, and cleared between the two: what
+/// the insured's pool pays (funds and accounts) it owes to the pool of care. So each pool's books balance.
 pub fn postings(facts: &Facts, priced: &Priced) -> Vec<Posting> {
     let a = &priced.amounts;
     let person = facts.person().map(|p| p.no.clone()).unwrap_or_default();
@@ -26,8 +31,9 @@ pub fn postings(facts: &Facts, priced: &Priced) -> Vec<Posting> {
             out.push(Posting { account, amount });
         }
     };
+    let pool = facts.portions.last().map(|p| p.policy.pool_area.clone()).unwrap_or_default();
     for p in priced.payments.iter().filter(|p| p.fund.is_some()) {
-        debit(format!("fund/{}", p.fund_pay_type), p.amount);
+        debit(format!("fund/{}/{pool}", p.fund_pay_type), p.amount);
     }
     debit(format!("account/own/{person}"), a.account - a.family_account);
     // the account, not the member: another member may draw on it, and this one may leave it
@@ -35,7 +41,52 @@ pub fn postings(facts: &Facts, priced: &Priced) -> Vec<Posting> {
     debit(format!("cash/{person}"), a.cash);
     debit(format!("hospital-borne/{institution}"), a.hospital);
     debit(format!("institution/{institution}"), -a.total);
+    if pool != facts.care_area {
+        out.extend(between(&pool, &facts.care_area, a.funds + a.account));
+    }
     out
+}
+
+/// What one pool comes to owe another. Negative, it is credited: it lowers what the next clearing asks for.
+fn between(owes: &PoolArea, gets: &PoolArea, amount: Money) -> Vec<Posting> {
+    if amount.is_zero() {
+        return Vec::new();
+    }
+    vec![
+        Posting { account: format!("clearing/{owes}/{gets}"), amount: -amount },
+        Posting { account: format!("clearing/{gets}/{owes}"), amount },
+    ]
+}
+
+/// What is taken back from the institution after a review of what `settled` posted: each fund gets its share
+/// back, in the order of the postings and never more than it paid, and where the care was elsewhere the
+/// insured's pool is credited in the clearing of the period in which this is posted. None where it is more than
+/// the funds paid.
+pub fn deduction(settled: &[Posting], amount: Money) -> Option<Vec<Posting>> {
+    let funds: Vec<&Posting> = settled.iter().filter(|p| p.account.starts_with("fund/")).collect();
+    let paid: Money = funds.iter().map(|p| p.amount).sum();
+    if amount.is_negative() || amount > paid {
+        return None;
+    }
+    let (mut out, mut left) = (Vec::new(), amount);
+    for p in funds {
+        let back = p.amount.min(left);
+        left -= back;
+        if !back.is_zero() {
+            out.push(Posting { account: p.account.clone(), amount: -back });
+        }
+    }
+    let institution = settled.iter().find(|p| p.account.starts_with("institution/"))?;
+    if !amount.is_zero() {
+        out.push(Posting { account: institution.account.clone(), amount });
+    }
+    let cleared = settled.iter().find(|p| p.account.starts_with("clearing/") && p.amount.is_negative());
+    if let Some((owes, gets)) =
+        cleared.and_then(|p| p.account.strip_prefix("clearing/")).and_then(|a| a.split_once('/'))
+    {
+        out.extend(between(&owes.into(), &gets.into(), -amount));
+    }
+    Some(out)
 }
 
 /// The counter-entries of a reversal.

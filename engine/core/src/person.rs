@@ -5,7 +5,7 @@
 
 use crate::claim::{Diagnosis, Line, SettlementList};
 use crate::codes::*;
-use crate::money::Money;
+use crate::money::{Money, Rate};
 use chrono::{NaiveDate, NaiveDateTime};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -59,7 +59,7 @@ pub struct DatedIdentity {
 }
 
 /// A filing (`biz_appy_type`): referral, residence elsewhere, chronic disease …
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Filing {
     /// `biz_appy_type`.
     pub kind: String,
@@ -71,6 +71,59 @@ pub struct Filing {
     /// Last day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<NaiveDate>,
+    /// `trt_dcla_detl_sn`, by which it is taken back; empty for a row that was imported.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub id: String,
+    /// `insutype` it is for; empty for any.
+    #[serde(default, skip_serializing_if = "Insurance::is_empty")]
+    pub insurance: Insurance,
+    /// `mdtrtarea_admdvs`: the place it is for; empty for any.
+    #[serde(default, skip_serializing_if = "Division::is_empty")]
+    pub area: Division,
+    /// The institution it names; whether it is bound to it is the policy's (`dates.filing_place`).
+    #[serde(default, skip_serializing_if = "InstitutionCode::is_empty")]
+    pub institution: InstitutionCode,
+    /// The day it was made; none where nobody knows, which counts as in time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<NaiveDate>,
+    /// The share for which a third party is liable, of an accident (02).
+    #[serde(default, skip_serializing_if = "Rate::is_zero")]
+    pub third_party_share: Rate,
+}
+
+/// Why an insurance relation gives no benefits for a time although it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PauseKind {
+    /// After joining late or paying arrears.
+    Waiting,
+    /// Contributions are not paid.
+    Suspended,
+}
+
+/// A time in which an insurance gives no benefits; accounts may still be drawn on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// `insutype`.
+    pub insurance: Insurance,
+    /// Why.
+    pub kind: PauseKind,
+    /// First day.
+    pub begin: NaiveDate,
+    /// Last day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<NaiveDate>,
+}
+
+/// Full years of contribution, as they stand from a day on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contribution {
+    /// `insutype`.
+    pub insurance: Insurance,
+    /// From when.
+    pub begin: NaiveDate,
+    /// `clct_years`.
+    pub years: i64,
 }
 
 /// Who the person is (`baseinfo`) and which dated rows hold for them.
@@ -102,12 +155,31 @@ pub struct Person {
     /// The family account (共济) the person may draw on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub family_account: Option<String>,
+    /// Waiting and suspended times, any order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pauses: Vec<Pause>,
+    /// Dated years of contribution; where none holds, those of the relation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contributions: Vec<Contribution>,
+    /// `die_date`: care that begins later is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub death: Option<NaiveDate>,
 }
 
 impl Person {
     /// Full years of age on a day; zero before birth.
     pub fn age_on(&self, day: NaiveDate) -> i64 {
         i64::from(day.years_since(self.birth).unwrap_or(0))
+    }
+    /// Why the insurance gives no benefits on a day; none where it does.
+    pub fn paused_on(&self, insurance: &Insurance, day: NaiveDate) -> Option<PauseKind> {
+        let holds = |p: &&Pause| p.insurance == *insurance && p.begin <= day && p.end.is_none_or(|e| day <= e);
+        self.pauses.iter().find(holds).map(|p| p.kind)
+    }
+    /// Full years of contribution on a day, as dated rows have them.
+    pub fn contributed_on(&self, insurance: &Insurance, day: NaiveDate) -> Option<i64> {
+        let rows = self.contributions.iter().filter(|c| c.insurance == *insurance && c.begin <= day);
+        rows.max_by_key(|c| c.begin).map(|c| c.years)
     }
 }
 
@@ -191,6 +263,9 @@ pub struct PastLine {
 /// A line of this same visit that an earlier part (mid-stay) settled, with the amount it was settled at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SettledLine {
+    /// The part that settled it.
+    #[serde(default, skip_serializing_if = "SettlementId::is_empty")]
+    pub settlement: SettlementId,
     /// As sent.
     pub line: Line,
     /// The amount it was settled at (differs from `line.amount` on a last partial refund).
@@ -224,7 +299,7 @@ pub struct PersonFile {
     /// Settled lines of other visits within the history window, by time.
     #[serde(default)]
     pub lines: Vec<PastLine>,
-    /// Lines of this visit settled by earlier parts of the stay.
+    /// Lines of this visit settled by earlier parts of the stay, part by part in the order of their commits.
     #[serde(default)]
     pub settled_lines: Vec<SettledLine>,
     /// Settlement lists that have arrived, of this visit and of others.

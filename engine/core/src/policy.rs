@@ -12,6 +12,7 @@ use crate::codes::*;
 use crate::money::{Money, Rate};
 use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A whole policy file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,6 +124,24 @@ pub struct Dates {
     pub cross_year: CrossYear,
     /// Whether the part in the new year bears a deductible of its own.
     pub second_deductible: bool,
+    /// Until when a filing must have been made to count; without it, whenever it was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filing_by: Option<Moment>,
+    /// What a filing is bound to.
+    pub filing_place: FilingPlace,
+    /// For how many days before an admission as an emergency its lines may stand in the bill of the stay.
+    pub emergency_days: i64,
+}
+
+/// What a filing is bound to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "kebab-case")]
+pub enum FilingPlace {
+    /// The place it names, where it names one.
+    #[default]
+    Area,
+    /// The institution it names, or the place where it names none.
+    Institution,
 }
 
 impl Default for Dates {
@@ -136,6 +155,9 @@ impl Default for Dates {
             filing: Moment::Start,
             cross_year: CrossYear::Whole,
             second_deductible: false,
+            filing_by: None,
+            filing_place: FilingPlace::Area,
+            emergency_days: 0,
         }
     }
 }
@@ -190,6 +212,18 @@ pub struct When {
     /// Fewer full months than this since the insurance relation began (waiting period).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub insured_months_below: Option<i64>,
+    /// Whether it is an emergency.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<bool>,
+    /// Whether it is the treatment of an injury.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub injury: Option<bool>,
+    /// `matn_type`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub birth: Vec<String>,
+    /// `birctrl_type`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub birth_control: Vec<String>,
 }
 
 /// Where care was given, seen from the insured's pool.
@@ -249,6 +283,17 @@ pub enum Bearer {
     Hospital,
 }
 
+/// Whose class B ratio counts where care is given in another pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "kebab-case")]
+pub enum RatioOwner {
+    /// The catalogue of the place of care.
+    #[default]
+    Care,
+    /// The catalogue of the insured's place.
+    Insured,
+}
+
 /// Whether the limit price or the item ratio acts first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "kebab-case")]
@@ -268,6 +313,11 @@ pub struct Split {
     pub limit_level: LevelKind,
     /// Who bears what is above the limit.
     pub overlimit_borne_by: Bearer,
+    /// The same by `overlmt_dspo_way` of the row of the limit price, before the general rule.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub overlimit_ways: BTreeMap<String, Bearer>,
+    /// Whose class B ratio counts where care is given elsewhere.
+    pub ratio_of: RatioOwner,
     /// Order of limit and ratio.
     pub order: SplitOrder,
     /// `selfpay_prop_psn_type` whose ratio rows are used; empty for the policy's `insutype`.
@@ -414,6 +464,9 @@ pub struct Layer {
     /// When the layer pays.
     #[serde(default)]
     pub when: When,
+    /// Whether it pays while the insurance is suspended or waiting.
+    #[serde(default)]
+    pub during_pause: bool,
     /// What it is measured on.
     pub base: Base,
     /// Parts added to the base.
@@ -501,6 +554,8 @@ pub enum Referral {
     Ignored,
     /// What the visit referred from was charged counts: upwards the difference, downwards none.
     Counts,
+    /// The same, where both institutions belong to one medical consortium.
+    Consortium,
 }
 
 /// Reduction of the standard on the second and later stays.
@@ -542,7 +597,7 @@ pub struct Tier {
     pub ratio: Cases<Rate>,
 }
 
-/// `[[layer.adjust]]`: a change of the ratio. One of `points` and `times`.
+/// `[[layer.adjust]]`: a change of the ratio. One of `points`, `times` and `self_share_times`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Adjust {
@@ -552,6 +607,12 @@ pub struct Adjust {
     /// The ratio is multiplied by it.
     #[serde(default)]
     pub times: Option<Rate>,
+    /// What the person keeps of each yuan is multiplied by it.
+    #[serde(default)]
+    pub self_share_times: Option<Rate>,
+    /// Of those with the same group that hold, only the one acts that lowers the ratio most.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub group: String,
     /// `points` once for each of these; without it, once.
     #[serde(default)]
     pub per: Option<Per>,
@@ -583,7 +644,7 @@ pub enum Per {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stacking {
-    /// All points are added, then all factors multiplied.
+    /// All points are added, then all factors multiplied, then those of the person's share.
     #[default]
     Add,
     /// Only the one that lowers the ratio most; where none lowers it, the one that raises it most.
@@ -636,6 +697,9 @@ pub struct Quota {
     /// Who bears what is in scope above the quota.
     #[serde(default)]
     pub excess_borne_by: Bearer,
+    /// Whether it acts without being asked for (`psn_setlway` 01).
+    #[serde(default)]
+    pub automatic: bool,
 }
 
 /// `[floor]`: the funds together pay at least this share (保底).

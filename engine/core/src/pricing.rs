@@ -11,7 +11,7 @@ use crate::decision::{Amounts, FundPayment, LineSplit, Operand, PolicyUsed, Pric
 use crate::facts::{Facts, Portion};
 use crate::money::{Money, Rate};
 use crate::person::AccumulatorEntry;
-use crate::policy::{AccountPart, Accumulator, Bearer, Feed, Fund, Layer};
+use crate::policy::{AccountPart, Accumulator, Bearer, Feed, Fund, Layer, Quota};
 use compact_str::format_compact;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -178,9 +178,9 @@ impl Run {
             self.step(StepKind::ExtraSelfPay, portion, "", extra_figure, [("ratio", Operand::Rate(extra))], extra_sum);
         }
 
-        let third_party = parts.in_scope.times(facts.visit.third_party_share);
+        let share = facts.third_party_share;
+        let third_party = parts.in_scope.times(share);
         if !third_party.is_zero() {
-            let share = facts.visit.third_party_share;
             self.step(
                 StepKind::ThirdParty,
                 portion,
@@ -206,13 +206,19 @@ impl Run {
             liability: (parts.total - parts.hospital - third_party).at_least_zero(),
             gained: Vec::new(),
         };
-        if !self.quota(&mut w) {
-            for layer in &policy.layers {
+        let paused = portion.person.pause.is_some();
+        if paused {
+            self.step(StepKind::Pause, portion, "", Text::default(), Vec::new(), scope);
+        }
+        if paused || !self.quota(&mut w) {
+            for layer in policy.layers.iter().filter(|l| l.during_pause || !paused) {
                 if holds(&layer.when, facts, portion) {
                     self.layer(&mut w, layer);
                 }
             }
-            self.floor(&mut w);
+            if !paused {
+                self.floor(&mut w);
+            }
         }
 
         let a = &mut self.amounts;
@@ -237,13 +243,11 @@ impl Run {
         self.close(&w);
     }
 
-    /// Pays by quota where asked and one holds. Says whether it did.
+    /// Pays by quota where asked (or the quota acts unasked) and one holds. Says whether it did.
     fn quota(&mut self, w: &mut Waterfall<'_>) -> bool {
-        if !w.facts.request.by_quota {
-            return false;
-        }
+        let acts = |q: &Quota| (q.automatic || w.facts.request.by_quota) && holds(&q.when, w.facts, w.portion);
         let quotas = &w.portion.policy.quotas;
-        let Some((n, quota)) = quotas.iter().enumerate().find(|(_, q)| holds(&q.when, w.facts, w.portion)) else {
+        let Some((n, quota)) = quotas.iter().enumerate().find(|(_, q)| acts(q)) else {
             return false;
         };
         let Some((i, case)) = pick(&quota.amount, w.facts, w.portion) else { return false };

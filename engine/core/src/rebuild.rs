@@ -80,10 +80,12 @@ pub fn rebuild_year(events: &[YearEvent], file: &PersonFile, bundle: &Bundle) ->
                     v.deductible += priced.amounts.deductible;
                 }
                 file.entries.extend(priced.entries);
-                settled
-                    .entry(facts.visit.id.clone())
-                    .or_default()
-                    .extend(facts.lines.into_iter().map(|l| SettledLine { line: l.line, amount: l.amount }));
+                let part = facts.lines.into_iter().map(|l| SettledLine {
+                    settlement: event.settlement.clone(),
+                    line: l.line,
+                    amount: l.amount,
+                });
+                settled.entry(facts.visit.id).or_default().extend(part);
             }
             Err(e) => out.push(Difference {
                 settlement: event.settlement.clone(),

@@ -1,13 +1,15 @@
 //! `resolve(claim, person file, bundle) → Facts`: picks rows and dates, nets refunds, sums accumulators.
 
-use crate::bundle::{Bundle, CatalogueItem};
-use crate::claim::{Approval, Claim, Line};
+use crate::bundle::{Bundle, CatalogueItem, Institution, ItemRows, PriceLimit};
+use crate::claim::{Approval, Claim, Line, Visit};
 use crate::codes::*;
 use crate::facts::{Facts, Held, History, LineFact, NetLine, PersonFacts, Portion};
 use crate::hash::{HashMap, HashSet};
 use crate::money::{Money, Price, Quantity, Rate};
-use crate::person::{AccumulatorEntry, PastLine, PersonFile, SettledLine};
-use crate::policy::{BenefitPolicy, CrossYear, Feed, LevelKind, LineMoment, Moment, Place, Span};
+use crate::person::{AccumulatorEntry, Filing, PastLine, Person, PersonFile, Relation, SettledLine};
+use crate::policy::{
+    BenefitPolicy, CrossYear, Feed, FilingPlace, LevelKind, LineMoment, Moment, Place, RatioOwner, Span,
+};
 use chrono::{Datelike, NaiveDate, NaiveDateTime};
 use compact_str::{ToCompactString, format_compact};
 use std::collections::BTreeSet;
@@ -49,6 +51,9 @@ pub enum ResolveError {
     /// Two lines with one number.
     #[error("line `{0}` stands twice")]
     DuplicateLine(LineNo),
+    /// The care began after the person's death.
+    #[error("care that begins on {0} begins after the person's death")]
+    Deceased(NaiveDate),
     /// The policy wants the old year settled first.
     #[error("the stay runs over the turn of {0}; the policy wants a mid-stay settlement on 31 December")]
     YearNotSettled(i32),
@@ -67,6 +72,7 @@ impl ResolveError {
             Self::RefundDiffers(..) => "REFUND_DIFFERS",
             Self::NegativeLine(..) => "NEGATIVE_LINE",
             Self::DuplicateLine(..) => "LINE_DUPLICATE",
+            Self::Deceased(..) => "PERSON_DECEASED",
             Self::YearNotSettled(..) => "YEAR_NOT_SETTLED",
         }
     }
@@ -80,6 +86,13 @@ pub fn resolve(mut claim: Claim, file: PersonFile, bundle: &Bundle) -> Result<Fa
         .institution(&claim.visit.institution, begin)
         .ok_or_else(|| ResolveError::UnknownInstitution(claim.visit.institution.clone(), begin))?;
 
+    if file.person.death.is_some_and(|d| d < begin) {
+        return Err(ResolveError::Deceased(begin));
+    }
+    let care_area = bundle
+        .pool(&institution.division, &claim.visit.insurance, begin)
+        .ok_or_else(|| ResolveError::UnknownArea(institution.division.clone(), claim.visit.insurance.clone(), begin))?;
+
     // the policy that says which dates count is that of the whole claim
     let whole = Days { begin, end: claim.end().date(), settled: claim.request.time.date() };
     let governing = policy_for(&claim, &file, bundle, &whole, None)?;
@@ -88,7 +101,7 @@ pub fn resolve(mut claim: Claim, file: PersonFile, bundle: &Bundle) -> Result<Fa
     let years = if over_year { fee_years(&claim) } else { HashMap::default() };
     let mut portions = Vec::new();
     for days in parts(&claim, &years, whole, governing.dates.cross_year)? {
-        portions.push(portion(&claim, &file, bundle, days)?);
+        portions.push(portion(&claim, &file, bundle, institution, care_area, days)?);
     }
     let part_of = |line: &Line| match years.get(&line.no) {
         Some(year) if portions.len() > 1 => portions.iter().position(|p| p.days.0.year() == *year).unwrap_or(0),
@@ -96,10 +109,10 @@ pub fn resolve(mut claim: Claim, file: PersonFile, bundle: &Bundle) -> Result<Fa
     };
 
     let lines = std::mem::take(&mut claim.lines);
-    let mut lines = line_facts(&claim, lines, &file, bundle, institution, |line| {
-        portions.get(part_of(line)).map_or(&*governing, |p| &*p.policy)
-    })?;
-    cap_items(&mut lines, &claim, &file, bundle, portions.first().map_or(&governing, |p| &p.policy));
+    let catalogue = CareCatalogue { bundle, institution, care_area, claim: &claim };
+    let mut lines =
+        line_facts(lines, &file, &catalogue, |line| portions.get(part_of(line)).map_or(&*governing, |p| &*p.policy))?;
+    cap_items(&mut lines, &file, &catalogue, portions.first().map_or(&governing, |p| &p.policy));
     let own: Vec<usize> = lines.iter().map(|l| part_of(&l.line)).collect();
     for (i, part) in own.into_iter().enumerate() {
         if let Some(p) = portions.get_mut(part) {
@@ -109,11 +122,13 @@ pub fn resolve(mut claim: Claim, file: PersonFile, bundle: &Bundle) -> Result<Fa
 
     let net_lines = net_lines(&lines);
     let visit = &claim.visit;
-    let referred_deductible = visit
-        .referred_from
-        .as_ref()
-        .and_then(|id| file.visits.iter().find(|v| &v.id == id))
-        .map_or(Money::ZERO, |v| v.deductible);
+    let referred_from = visit.referred_from.as_ref().and_then(|id| file.visits.iter().find(|v| &v.id == id));
+    let same_consortium = !institution.consortium.is_empty()
+        && referred_from
+            .and_then(|v| bundle.institution(&v.institution, v.begin.date()))
+            .is_some_and(|i| i.consortium == institution.consortium);
+    let (referred_deductible, third_party_share) =
+        (referred_from.map_or(Money::ZERO, |v| v.deductible), third_party_share(&claim, &file));
 
     let continued = !file.settled_lines.is_empty() || file.entries.iter().any(|e| e.visit == visit.id);
     let this_visit = past_of_this_visit(&file.settled_lines, &visit.id);
@@ -127,6 +142,9 @@ pub fn resolve(mut claim: Claim, file: PersonFile, bundle: &Bundle) -> Result<Fa
         balances: file.balances,
         family_account: file.person.family_account,
         referred_deductible,
+        same_consortium,
+        care_area: care_area.clone(),
+        third_party_share,
         continued,
         history: History { visits: file.visits, lines: file.lines, this_visit },
         net_lines,
@@ -234,26 +252,100 @@ fn policy_for(
     }
 }
 
-fn relation<'f>(
-    claim: &Claim,
-    file: &'f PersonFile,
-    day: NaiveDate,
-) -> Result<&'f crate::person::Relation, ResolveError> {
+/// The policy of the person's relation on the first day of a visit: what settings it has, before it is priced.
+pub fn policy_of<'b>(visit: &Visit, person: &Person, bundle: &'b Bundle) -> Option<&'b Arc<BenefitPolicy>> {
+    let day = visit.begin.date();
+    let relations = person.relations.iter().filter(|r| r.insurance == visit.insurance && r.covers(day));
+    let relation = relations.max_by_key(|r| (r.division == visit.insured_at, r.begin))?;
+    bundle.policy(bundle.pool(&relation.division, &visit.insurance, day)?, &visit.insurance, day)
+}
+
+fn relation<'f>(claim: &Claim, file: &'f PersonFile, day: NaiveDate) -> Result<&'f Relation, ResolveError> {
+    // where two relations cover the day, the place that the message names counts, then the later one
+    let named = |r: &Relation| !r.division.is_empty() && r.division == claim.visit.insured_at;
     file.person
         .relations
         .iter()
         .filter(|r| r.insurance == claim.visit.insurance && r.covers(day))
-        .max_by_key(|r| r.begin)
+        .max_by_key(|r| (named(r), r.begin))
         .ok_or_else(|| ResolveError::NotInsured { insurance: claim.visit.insurance.clone(), day })
 }
 
+/// The share of an accident that a third party is liable for: as the visit says, else as its filing (02).
+fn third_party_share(claim: &Claim, file: &PersonFile) -> Rate {
+    let visit = &claim.visit;
+    if !visit.third_party_share.is_zero() || !visit.is_injury() {
+        return visit.third_party_share;
+    }
+    let day = visit.begin.date();
+    let of_accident = |f: &&Filing| f.kind == "02" && f.begin <= day && f.end.is_none_or(|e| day <= e);
+    let filings = file.person.filings.iter().filter(of_accident);
+    filings.max_by_key(|f| f.begin).map_or(Rate::ZERO, |f| f.third_party_share)
+}
+
+/// The kinds of filing that hold for this care: by date, insurance, disease and place.
+fn filings(
+    claim: &Claim,
+    file: &PersonFile,
+    bundle: &Bundle,
+    institution: &Institution,
+    care_area: &PoolArea,
+    days: &Days,
+    policy: &BenefitPolicy,
+) -> Vec<String> {
+    let visit = &claim.visit;
+    let day = days.at(policy.dates.filing);
+    let by = policy.dates.filing_by.map(|m| days.at(m));
+    let named = |f: &Filing| {
+        // a designated institution is nothing but the institution
+        let bound = policy.dates.filing_place == FilingPlace::Institution || f.kind == "03";
+        if bound && !f.institution.is_empty() {
+            return f.institution == institution.code;
+        }
+        f.area.is_empty()
+            || within(&institution.division, &f.area)
+            || bundle.pool(&f.area, &visit.insurance, day) == Some(care_area)
+    };
+    let holds = |f: &&Filing| {
+        f.begin <= day
+            && f.end.is_none_or(|e| day <= e)
+            && by.is_none_or(|by| f.made.is_none_or(|m| m <= by))
+            && (f.insurance.is_empty() || f.insurance == visit.insurance)
+            && (f.disease.is_empty() || f.disease.as_str() == claim_disease(claim))
+            && named(f)
+    };
+    let mut kinds: Vec<String> = file.person.filings.iter().filter(holds).map(|f| f.kind.clone()).collect();
+    // an emergency elsewhere counts as filed (interface.md §5.1)
+    if *care_area != policy.pool_area && visit.is_emergency() {
+        kinds.push("07".to_owned());
+    }
+    kinds.sort();
+    kinds.dedup();
+    kinds
+}
+
+/// Whether a division lies in another: a province (`440000`) or a city (`440100`) names all that is in it.
+fn within(division: &Division, of: &Division) -> bool {
+    let all = of.as_str();
+    let named = all.strip_suffix("0000").or_else(|| all.strip_suffix("00")).unwrap_or(all);
+    division.as_str().starts_with(named)
+}
+
 /// A portion, still without its lines.
-fn portion(claim: &Claim, file: &PersonFile, bundle: &Bundle, days: Days) -> Result<Portion, ResolveError> {
+fn portion(
+    claim: &Claim,
+    file: &PersonFile,
+    bundle: &Bundle,
+    institution: &Institution,
+    care_area: &PoolArea,
+    days: Days,
+) -> Result<Portion, ResolveError> {
     let insurance = &claim.visit.insurance;
     let policy = policy_for(claim, file, bundle, &days, None)?;
     let d = &policy.dates;
     let relation = relation(claim, file, days.at(d.entitlement))?;
 
+    // a part that begins later looks at the institution of its own first day
     let here = bundle
         .institution(&claim.visit.institution, days.begin)
         .ok_or_else(|| ResolveError::UnknownInstitution(claim.visit.institution.clone(), days.begin))?;
@@ -278,17 +370,7 @@ fn portion(claim: &Claim, file: &PersonFile, bundle: &Bundle, days: Days) -> Res
         .collect();
     identities.sort();
     identities.dedup();
-    let filing_day = days.at(d.filing);
-    let mut filings: Vec<String> = file
-        .person
-        .filings
-        .iter()
-        .filter(|f| f.begin <= filing_day && f.end.is_none_or(|e| filing_day <= e))
-        .map(|f| f.kind.clone())
-        .collect();
-    filings.sort();
-    filings.dedup();
-
+    let entitled = days.at(d.entitlement);
     let person = PersonFacts {
         no: file.person.no.clone(),
         sex: file.person.sex,
@@ -299,9 +381,10 @@ fn portion(claim: &Claim, file: &PersonFile, bundle: &Bundle, days: Days) -> Res
         division: relation.division.clone(),
         civil_servant: relation.civil_servant,
         identities,
-        filings,
-        contribution_years: relation.contribution_years,
-        insured_months: full_months(relation.begin, days.at(d.entitlement)),
+        filings: filings(claim, file, bundle, institution, care_area, &days, &policy),
+        pause: file.person.paused_on(insurance, entitled),
+        contribution_years: file.person.contributed_on(insurance, entitled).or(relation.contribution_years),
+        insured_months: full_months(relation.begin, entitled),
     };
 
     let year_day = days.at(d.year);
@@ -370,6 +453,41 @@ fn full_months(from: NaiveDate, to: NaiveDate) -> i64 {
     months - i64::from(to.day() < from.day())
 }
 
+/// Where the rows of a claim's lines are looked up: the catalogue of the place of care.
+struct CareCatalogue<'c> {
+    bundle: &'c Bundle,
+    institution: &'c Institution,
+    care_area: &'c PoolArea,
+    claim: &'c Claim,
+}
+
+impl CareCatalogue<'_> {
+    fn limit<'r>(&self, rows: &'r ItemRows, policy: &BenefitPolicy, day: NaiveDate) -> Option<&'r PriceLimit> {
+        let level = match policy.split.limit_level {
+            LevelKind::Lmtpric => self.institution.price_level,
+            LevelKind::Dedc => self.institution.deductible_level,
+            LevelKind::Hosp => Level::from_hosp_lv(&self.institution.hosp_lv),
+        };
+        rows.limit(self.care_area, level, day)
+    }
+    fn self_pay(&self, rows: &ItemRows, policy: &BenefitPolicy, price: Price, day: NaiveDate) -> Rate {
+        let person_type = match policy.split.ratio_person_type.as_str() {
+            "" => policy.insutype.as_str(),
+            other => other,
+        };
+        let area = match policy.split.ratio_of {
+            RatioOwner::Care => self.care_area,
+            RatioOwner::Insured => &policy.pool_area,
+        };
+        match rows.ratio(area, person_type, price, day) {
+            None => Rate::ZERO,
+            // 20 states what is reimbursed instead of what is self-paid
+            Some(r) if r.ratio_type == "20" => Rate::ONE - r.ratio,
+            Some(r) => r.ratio,
+        }
+    }
+}
+
 /// An original, and what is left of it after the refunds so far.
 struct Left {
     item: ItemCode,
@@ -400,10 +518,10 @@ fn originals(lines: &[Line], settled: &[SettledLine]) -> HashMap<LineNo, Left> {
     if lines.iter().all(|l| l.refund_of.is_none()) {
         return left;
     }
-    for SettledLine { line, amount } in settled.iter().filter(|s| s.line.refund_of.is_none()) {
+    for SettledLine { line, amount, .. } in settled.iter().filter(|s| s.line.refund_of.is_none()) {
         left.insert(line.no.clone(), Left::of(line, *amount));
     }
-    for SettledLine { line, amount } in settled {
+    for SettledLine { line, amount, .. } in settled {
         if let Some(l) = line.refund_of.as_ref().and_then(|o| left.get_mut(o)) {
             l.quantity += line.quantity;
             l.amount += *amount;
@@ -433,11 +551,9 @@ fn check_numbers(lines: &[Line], settled: &[SettledLine]) -> Result<(), ResolveE
 
 /// Every line with its catalogue row, by the policy of the part it belongs to.
 fn line_facts<'p>(
-    claim: &Claim,
     mut lines: Vec<Line>,
     file: &PersonFile,
-    bundle: &Bundle,
-    institution: &crate::bundle::Institution,
+    catalogue: &CareCatalogue<'_>,
     policy_of: impl Fn(&Line) -> &'p BenefitPolicy,
 ) -> Result<Vec<LineFact>, ResolveError> {
     lines.sort_by(|a, b| a.order_key().cmp(&b.order_key()));
@@ -474,28 +590,19 @@ fn line_facts<'p>(
             line.approval = l.approval;
         }
         let policy = policy_of(&line);
-        let person_type = if policy.split.ratio_person_type.is_empty() {
-            policy.insutype.as_str()
-        } else {
-            policy.split.ratio_person_type.as_str()
-        };
-        let level = match policy.split.limit_level {
-            LevelKind::Lmtpric => institution.price_level,
-            LevelKind::Dedc => institution.deductible_level,
-            LevelKind::Hosp => Level::from_hosp_lv(&institution.hosp_lv),
-        };
-        let day = catalogue_day(claim, policy, time);
-        let rows = bundle.catalogue.rows(&line.item);
-        let item = rows.and_then(|r| r.item(day)).cloned();
-        let self_pay = rows.and_then(|r| r.ratio(person_type, line.price, day)).map_or(Rate::ZERO, |r| {
-            match r.ratio_type.as_str() {
-                // 20 states what is reimbursed instead of what is self-paid
-                "20" => Rate::ONE - r.ratio,
-                _ => r.ratio,
-            }
+        let day = catalogue_day(catalogue.claim, policy, time);
+        let rows = catalogue.bundle.catalogue.rows_of(&line.item);
+        let limit = rows.and_then(|r| catalogue.limit(r, policy, day));
+        out.push(LineFact {
+            item: rows.and_then(|r| r.item(catalogue.care_area, day)).cloned(),
+            limit: limit.map(|l| l.limit),
+            over_way: limit.map(|l| l.over_way.clone()).unwrap_or_default(),
+            self_pay: rows.map_or(Rate::ZERO, |r| catalogue.self_pay(r, policy, line.price, day)),
+            line,
+            amount,
+            room: None,
+            left_before,
         });
-        let limit = rows.and_then(|r| r.limit(level, day));
-        out.push(LineFact { line, amount, limit, item, self_pay, room: None, left_before });
     }
     Ok(out)
 }
@@ -511,8 +618,9 @@ fn catalogue_day(claim: &Claim, policy: &BenefitPolicy, fee_time: NaiveDateTime)
 }
 
 /// Says how many units of each line its item's caps per day and per stay let through: in order of time and
-/// number, net of refunds. Lines settled by earlier parts of the stay come first; what of them passed stands.
-fn cap_items(lines: &mut [LineFact], claim: &Claim, file: &PersonFile, bundle: &Bundle, policy: &BenefitPolicy) {
+/// number, net of refunds. Earlier parts of the stay come first, each as it was decided: what of their lines
+/// passed stands, and a refund frees room from its own part on.
+fn cap_items(lines: &mut [LineFact], file: &PersonFile, catalogue: &CareCatalogue<'_>, policy: &BenefitPolicy) {
     let capped: HashSet<ItemCode> = lines
         .iter()
         .filter(|l| l.item.as_ref().is_some_and(|i| i.max_per_day.is_some() || i.max_per_stay.is_some()))
@@ -521,46 +629,70 @@ fn cap_items(lines: &mut [LineFact], claim: &Claim, file: &PersonFile, bundle: &
     if capped.is_empty() {
         return;
     }
-    let mut settled_refunds: HashMap<&LineNo, Quantity> = HashMap::default();
-    for s in &file.settled_lines {
-        if let Some(o) = &s.line.refund_of {
-            *settled_refunds.entry(o).or_default() += s.line.quantity;
-        }
+    let item_of = |l: &Line| -> Option<&CatalogueItem> {
+        let day = catalogue_day(catalogue.claim, policy, l.time);
+        catalogue.bundle.catalogue.item(&l.item, catalogue.care_area, day).map(|i| &**i)
+    };
+    let mut rooms = Rooms::default();
+    let settled = &file.settled_lines;
+    for part in settled.chunk_by(|a, b| a.settlement == b.settlement) {
+        let mut part: Vec<&Line> = part.iter().map(|s| &s.line).filter(|l| capped.contains(&l.item)).collect();
+        part.sort_by(|a, b| a.order_key().cmp(&b.order_key()));
+        rooms.part(part.iter().map(|l| (*l, item_of(l))));
     }
-    let mut refunds: HashMap<LineNo, Quantity> = HashMap::default();
-    for l in lines.iter() {
-        if let Some(o) = &l.line.refund_of {
-            *refunds.entry(o.clone()).or_default() += l.line.quantity;
-        }
-    }
-    let refunded = |no: &LineNo| refunds.get(no).copied().unwrap_or_default();
-    let passed = |units: Quantity, room: Option<Quantity>| room.map_or(units, |room| room.min(units));
-
-    // what was used up when the earlier parts were settled, and what is with the refunds of this bill
-    let (mut then, mut now) = (Units::default(), Units::default());
-    let mut rooms: HashMap<LineNo, Option<Quantity>> = HashMap::default();
-    let mut settled: Vec<&Line> = file.settled_lines.iter().map(|s| &s.line).collect();
-    settled.retain(|l| l.refund_of.is_none() && capped.contains(&l.item));
-    settled.sort_by(|a, b| a.order_key().cmp(&b.order_key()));
-    for line in settled {
-        let item = bundle.catalogue.item(&line.item, catalogue_day(claim, policy, line.time));
-        let Some(item) = item.filter(|i| !own_pay(Some(i), line.approval)) else { continue };
-        let room = then.room(item, line);
-        let net = line.quantity + settled_refunds.get(&line.no).copied().unwrap_or_default();
-        then.add(line, passed(net, room));
-        now.add(line, passed(net + refunded(&line.no), room));
-        rooms.insert(line.no.clone(), room);
-    }
-    for l in lines.iter_mut().filter(|l| l.line.refund_of.is_none() && capped.contains(&l.line.item)) {
-        let Some(item) = l.item.as_ref().filter(|i| !own_pay(Some(i), l.line.approval)) else { continue };
-        l.room = now.room(item, &l.line);
-        now.add(&l.line, passed(l.line.quantity + refunded(&l.line.no), l.room));
-        rooms.insert(l.line.no.clone(), l.room);
-    }
-    // a refund has the room of its original
+    let part: Vec<(Line, Option<Arc<CatalogueItem>>)> =
+        lines.iter().filter(|l| capped.contains(&l.line.item)).map(|l| (l.line.clone(), l.item.clone())).collect();
+    rooms.part(part.iter().map(|(l, i)| (l, i.as_deref())));
     for l in lines.iter_mut() {
-        if let Some(o) = &l.line.refund_of {
-            l.room = rooms.get(o).copied().flatten();
+        // a refund has the room of its original
+        let no = l.line.refund_of.as_ref().unwrap_or(&l.line.no);
+        l.room = rooms.of.get(no).and_then(|r| r.room);
+    }
+}
+
+/// How many units the caps let through of each line, part by part.
+#[derive(Default)]
+struct Rooms {
+    units: Units,
+    of: HashMap<LineNo, LineRoom>,
+}
+
+/// What the caps let through of one line.
+struct LineRoom {
+    room: Option<Quantity>,
+    /// Units that remain after the refunds so far.
+    net: Quantity,
+    line: Line,
+}
+
+impl LineRoom {
+    fn passed(&self) -> Quantity {
+        self.room.map_or(self.net, |room| room.min(self.net))
+    }
+}
+
+impl Rooms {
+    /// Takes a part in, its lines in order. Its refunds act before its lines: of lines of earlier parts they
+    /// free room for these, of its own lines they leave what remains.
+    fn part<'l>(&mut self, lines: impl Iterator<Item = (&'l Line, Option<&'l CatalogueItem>)> + Clone) {
+        let mut refunds: HashMap<&LineNo, Quantity> = HashMap::default();
+        for (line, _) in lines.clone() {
+            let Some(original) = &line.refund_of else { continue };
+            match self.of.get_mut(original) {
+                Some(earlier) => {
+                    let before = earlier.passed();
+                    earlier.net += line.quantity;
+                    self.units.add(&earlier.line, earlier.passed() - before);
+                }
+                None => *refunds.entry(original).or_default() += line.quantity,
+            }
+        }
+        for (line, item) in lines.filter(|(l, _)| l.refund_of.is_none()) {
+            let Some(item) = item.filter(|i| !own_pay(Some(i), line.approval)) else { continue };
+            let net = line.quantity + refunds.get(&line.no).copied().unwrap_or_default();
+            let of = LineRoom { room: self.units.room(item, line), net, line: line.clone() };
+            self.units.add(line, of.passed());
+            self.of.insert(line.no.clone(), of);
         }
     }
 }

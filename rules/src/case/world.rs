@@ -450,6 +450,8 @@ impl World {
                 death: v.death.map(|d| d.date()),
                 referred_from: (!v.referred_from.is_empty()).then(|| v.referred_from.as_str().into()),
                 third_party_share: Rate::ZERO,
+                insured_at: Default::default(),
+                circumstances: Default::default(),
             },
             lines,
             request: SettleRequest { time, account_use: AccountUse::None, mid_stay: v.end.is_none(), by_quota: false },
@@ -478,6 +480,9 @@ impl World {
             identities: Vec::new(),
             filings: Vec::new(),
             family_account: None,
+            pauses: Vec::new(),
+            contributions: Vec::new(),
+            death: None,
         });
         for v in &self.history {
             file.visits.push(PastVisit {
@@ -508,7 +513,10 @@ impl World {
         file.visits.sort_by_key(|v| v.begin);
         file.lines.sort_by_key(|l| l.time);
         let settled = numbered(&self.settled, self.visit.begin);
-        file.settled_lines = settled.into_iter().map(|line| SettledLine { amount: line.amount, line }).collect();
+        file.settled_lines = settled
+            .into_iter()
+            .map(|line| SettledLine { settlement: Default::default(), amount: line.amount, line })
+            .collect();
         file
     }
 
@@ -524,7 +532,14 @@ impl World {
         items.extend(codes.into_iter().map(|code| ItemCase::plain(code).row()));
         let levels = [Level::One, Level::Two, Level::Three];
         let limit = |i: &ItemCase, level: Level| {
-            Some(PriceLimit { code: i.code.as_str().into(), level, period: always(), limit: i.limit? })
+            Some(PriceLimit {
+                code: i.code.as_str().into(),
+                level,
+                period: always(),
+                limit: i.limit?,
+                over_way: String::new(),
+                area: Default::default(),
+            })
         };
         let limits = self.items.iter().flat_map(|i| levels.into_iter().filter_map(move |l| limit(i, l))).collect();
         let mut institutions = self.institutions.clone();
@@ -569,6 +584,7 @@ impl ItemCase {
             max_per_day: None,
             max_per_stay: None,
             drug_group: self.group.clone(),
+            area: Default::default(),
         }
     }
 }
@@ -598,6 +614,7 @@ fn institution(code: &str, hosp_lv: &str, paid_by: &str) -> Institution {
         division: DIVISION.into(),
         uscc: String::new(),
         clearing_way: paid_by.to_owned(),
+        consortium: String::new(),
     }
 }
 

@@ -236,5 +236,8 @@ fn stranger(by: &Caller, ask: &PrecheckAsk, runtime: &Runtime) -> dingan_core::p
         identities: Vec::new(),
         filings: Vec::new(),
         family_account: None,
+        pauses: Vec::new(),
+        contributions: Vec::new(),
+        death: None,
     }
 }

@@ -165,10 +165,16 @@ impl Agency {
         let n = rows.items.len() + rows.limits.len() + rows.ratios.len();
         self.import_reference(n, now, move |c| {
             let cat = &mut c.rows.catalogue;
-            put(&mut cat.items, rows.items, |r| (r.code.clone(), r.period.begin));
-            put(&mut cat.limits, rows.limits, |r| (r.code.clone(), r.level, r.period.begin));
+            put(&mut cat.items, rows.items, |r| (r.code.clone(), r.area.clone(), r.period.begin));
+            put(&mut cat.limits, rows.limits, |r| (r.code.clone(), r.area.clone(), r.level, r.period.begin));
             put(&mut cat.ratios, rows.ratios, |r| {
-                (r.code.clone(), r.person_type.clone(), r.ratio_type.clone(), r.from_price, r.period.begin)
+                (
+                    (r.code.clone(), r.area.clone()),
+                    r.person_type.clone(),
+                    r.ratio_type.clone(),
+                    r.from_price,
+                    r.period.begin,
+                )
             });
         })
         .await
@@ -212,8 +218,15 @@ fn put<T, K: Ord>(known: &mut Vec<T>, new: Vec<T>, key: impl Fn(&T) -> K) {
 
 /// A person's new rows over the known ones.
 fn merge(known: Person, new: &Person) -> Person {
-    let mut p =
-        Person { relations: known.relations, identities: known.identities, filings: known.filings, ..new.clone() };
+    let mut p = Person {
+        relations: known.relations,
+        identities: known.identities,
+        filings: known.filings,
+        pauses: known.pauses,
+        contributions: known.contributions,
+        death: new.death.or(known.death),
+        ..new.clone()
+    };
     for r in &new.relations {
         p.relations.retain(|o| (&o.insurance, o.begin) != (&r.insurance, r.begin));
         p.relations.push(r.clone());
@@ -223,9 +236,22 @@ fn merge(known: Person, new: &Person) -> Person {
         p.identities.push(i.clone());
     }
     for f in &new.filings {
-        p.filings.retain(|o| (&o.kind, &o.disease, o.begin) != (&f.kind, &f.disease, f.begin));
+        p.filings.retain(|o| {
+            (&o.kind, &o.disease, &o.area, &o.institution, o.begin)
+                != (&f.kind, &f.disease, &f.area, &f.institution, f.begin)
+        });
         p.filings.push(f.clone());
     }
+    for x in &new.pauses {
+        p.pauses.retain(|o| (&o.insurance, o.kind, o.begin) != (&x.insurance, x.kind, x.begin));
+        p.pauses.push(x.clone());
+    }
+    for x in &new.contributions {
+        p.contributions.retain(|o| (&o.insurance, o.begin) != (&x.insurance, x.begin));
+        p.contributions.push(x.clone());
+    }
+    p.pauses.sort_by(|a, b| (a.begin, &a.insurance).cmp(&(b.begin, &b.insurance)));
+    p.contributions.sort_by(|a, b| (a.begin, &a.insurance).cmp(&(b.begin, &b.insurance)));
     p.relations.sort_by(|a, b| (a.begin, &a.insurance).cmp(&(b.begin, &b.insurance)));
     p.identities.sort_by(|a, b| (a.begin, &a.identity).cmp(&(b.begin, &b.identity)));
     p.filings.sort_by(|a, b| (a.begin, &a.kind).cmp(&(b.begin, &b.kind)));

@@ -5,7 +5,7 @@ use dingan_core::claim::{AccountUse, Claim, Line, SettleRequest};
 use dingan_core::money::{Money, Quantity};
 use dingan_core::person::{PersonFile, SettledLine};
 use dingan_core::pricing::price;
-use dingan_core::resolve::resolve;
+use dingan_core::resolve::{policy_of, resolve};
 use dingan_store::{NewVoid, StoredLine, VisitDoc};
 use std::collections::{HashMap, HashSet};
 
@@ -42,7 +42,7 @@ impl Agency {
         let related = related_numbers(&new.lines);
         let known = snap.find_lines(&new.visit, &related).await.map_err(internal)?;
         drop(snap);
-        check_lines(&runtime, by, &doc, &new.lines, &known)?;
+        check_lines(&runtime, by, &person, &doc, &new.lines, &known)?;
         let results = split_lines(&runtime, &person, &doc, &new.lines, known, by.now)?;
 
         let (render, now) = (Arc::clone(render), by.now);
@@ -115,10 +115,29 @@ fn related_numbers(lines: &[Line]) -> Vec<LineNo> {
     out
 }
 
-fn check_lines(runtime: &Runtime, by: &Caller, doc: &VisitDoc, lines: &[Line], known: &[StoredLine]) -> Outcome<()> {
+/// For how many days before the admission of a stay its lines may stand in its bill.
+fn emergency_days(runtime: &Runtime, person: &PersonState, doc: &VisitDoc) -> u64 {
+    if !doc.stay || !doc.visit.is_emergency() {
+        return 0;
+    }
+    let policy = policy_of(&doc.visit, &person.person, &runtime.bundle);
+    policy.and_then(|p| u64::try_from(p.dates.emergency_days).ok()).unwrap_or(0)
+}
+
+pub(super) fn check_lines(
+    runtime: &Runtime,
+    by: &Caller,
+    person: &PersonState,
+    doc: &VisitDoc,
+    lines: &[Line],
+    known: &[StoredLine],
+) -> Outcome<()> {
     let taken: HashSet<&LineNo> = known.iter().map(|k| &k.line.no).collect();
     let mut seen: HashSet<&LineNo> = HashSet::with_capacity(lines.len());
+    // a stay that began as an emergency may bring the lines of the days before along, where the policy says so
     let first = doc.visit.begin.date();
+    let before = chrono::Days::new(emergency_days(runtime, person, doc));
+    let first = first.checked_sub_days(before).unwrap_or(first);
     let last = doc.visit.end.unwrap_or(by.now + TimeDelta::hours(24)).date();
     for (i, l) in lines.iter().enumerate() {
         let bad =
@@ -215,7 +234,7 @@ fn split_lines(
                 }
             }
         }
-        file.settled_lines.push(SettledLine { line: k.line, amount });
+        file.settled_lines.push(SettledLine { settlement: Default::default(), line: k.line, amount });
     }
     let mut visit = doc.visit.clone();
     // the split does not wait for the turn of the year to be settled

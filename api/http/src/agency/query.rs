@@ -89,6 +89,8 @@ impl Agency {
             .map_err(|e| internal(StoreError::Damaged { table: "settlement", reason: e.to_string() }))?;
         let runtime = self.runtime_of(snap, Some(&s.bundle)).await?;
         let stored = snap.lines_of_settlement(&s.id).await.map_err(internal)?;
+        let visit = snap.visit(&s.visit).await.map_err(internal)?;
+        let area = visit.map(|v| care_area(&runtime, &v.doc.visit)).unwrap_or_default();
         let mut by_no: HashMap<LineNo, dingan_core::claim::Line> =
             stored.into_iter().map(|l| (l.line.no.clone(), l.line)).collect();
         Ok(decision
@@ -97,7 +99,7 @@ impl Agency {
             .into_iter()
             .filter_map(|split| {
                 let line = by_no.remove(&split.no)?;
-                let item = runtime.bundle.catalogue.item(&line.item, line.time.date()).cloned();
+                let item = runtime.bundle.catalogue.item(&line.item, &area, line.time.date()).cloned();
                 Some(LineResult { line, split, item })
             })
             .collect())
@@ -177,6 +179,13 @@ impl Agency {
         let priced = price(&facts);
         Ok((facts, priced))
     }
+}
+
+/// The pool an institution lies in: whose catalogue its lines are looked up in.
+pub(super) fn care_area(runtime: &Runtime, visit: &dingan_core::claim::Visit) -> PoolArea {
+    let day = visit.begin.date();
+    let institution = runtime.bundle.institution(&visit.institution, day);
+    institution.and_then(|i| runtime.bundle.pool(&i.division, &visit.insurance, day)).cloned().unwrap_or_default()
 }
 
 /// Those who hold a certificate number now; who held it before a correction does not count.

@@ -2,13 +2,27 @@
 
 use super::visits::region;
 use super::*;
+use dingan_core::bundle::Bundle;
 use dingan_core::claim::Claim;
 use dingan_core::decision::Decision;
 use dingan_core::ledger::reversed;
-use dingan_core::person::CommitNo;
+use dingan_core::person::{CommitNo, Person, PersonFile};
 use dingan_core::rebuild::{Difference, YearEvent, rebuild_year};
 use dingan_store::{AccountMove, NewSettlement, StoredSettlement};
 use std::collections::BTreeSet;
+
+/// How settlements would differ if the person's rows were these: what would not differ as it does without them.
+pub(super) fn differences_with(
+    events: &[YearEvent],
+    file: &PersonFile,
+    person: Person,
+    bundle: &Bundle,
+) -> Vec<Difference> {
+    let without = rebuild_year(events, file, bundle);
+    let mut with = rebuild_year(events, &PersonFile { person, ..file.clone() }, bundle);
+    with.retain(|d| !without.contains(d));
+    with
+}
 
 impl Agency {
     pub(super) async fn reverse_settlement(
@@ -173,27 +187,30 @@ impl Agency {
         living: &[StoredSettlement],
         runtime: Arc<Runtime>,
     ) -> Outcome<Vec<Difference>> {
-        let mut events = Vec::with_capacity(living.len());
-        for s in living {
-            events.push(YearEvent {
-                settlement: s.id.clone(),
-                claim: self.claim_of(&mut snap, s).await?,
-                decided: s.amounts,
-            });
-        }
+        let events = self.events_of(&mut snap, living).await?;
         let file = snap.person_file(person, &VisitId::default(), NaiveDateTime::MAX).await.map_err(internal)?;
         drop(snap);
         let work = move || rebuild_year(&events, &file, &runtime.bundle);
         tokio::task::spawn_blocking(work).await.map_err(internal)
     }
 
+    /// Settlements as they were decided.
+    pub(super) async fn events_of(&self, snap: &mut Snapshot, of: &[StoredSettlement]) -> Outcome<Vec<YearEvent>> {
+        let mut events = Vec::with_capacity(of.len());
+        for s in of {
+            let claim = self.claim_of(snap, s).await?;
+            events.push(YearEvent { settlement: s.id.clone(), claim, decided: s.amounts });
+        }
+        Ok(events)
+    }
+
     /// The claim a settlement settled, as it was then.
     pub(super) async fn claim_of(&self, snap: &mut Snapshot, s: &StoredSettlement) -> Outcome<Claim> {
         let now = snap.go_to(s.as_of);
-        let doc = snap.visit(&s.visit).await.map_err(internal)?;
+        let doc = super::settle::visit_then(snap, s).await;
         let lines = snap.lines_of_settlement(&s.id).await.map_err(internal)?;
         snap.go_to(now);
-        let doc = doc.ok_or_else(|| internal("a settlement without its visit"))?.doc;
+        let doc = doc?;
         Ok(Claim { visit: doc.visit, lines: lines.into_iter().map(|l| l.line).collect(), request: s.request.clone() })
     }
 }

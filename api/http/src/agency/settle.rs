@@ -71,7 +71,7 @@ impl Agency {
             warnings.push("本次结算与此前的预结算结果不同：其间明细、人员信息、累计或政策已有变化".to_owned());
         }
         let decision = Arc::clone(&d.decision);
-        let written = self.write_settlement(by, ask, *d, warnings, Arc::clone(render)).await;
+        let written = self.write_settlement(by, ask, *d, warnings, Arc::clone(render), false).await;
         if written.is_ok() {
             self.metrics.settled(&decision);
             lock(&self.given).remove(&bill);
@@ -157,13 +157,15 @@ impl Agency {
         Ok(Bill::New(Box::new(Decided { runtime, person, doc, lines, request, batch, as_of, facts, decision })))
     }
 
-    async fn write_settlement(
+    /// Writes a settlement; with `whole`, its visit and lines too, in the same commit.
+    pub(super) async fn write_settlement(
         &self,
         by: &Caller,
         ask: &SettleAsk,
-        d: Decided,
+        mut d: Decided,
         warnings: Vec<String>,
         render: Arc<Render<Settled>>,
+        whole: bool,
     ) -> Result<Committed, CommitError> {
         let a = d.decision.priced.amounts;
         let mut guard = guard_of(&d.person, by);
@@ -188,7 +190,17 @@ impl Agency {
             Box::new(move |no| {
                 let id = SettlementId::from(format!("{}2{no:013}", region(&d.runtime, &by)));
                 let view = settled(&d, &by, &ask, Some(id.clone()));
+                let (mut visit, mut lines) = (None, None);
+                if whole {
+                    for l in &mut d.lines {
+                        l.commit_no = no;
+                    }
+                    visit = Some((d.doc.clone(), false));
+                    lines = Some((d.doc.visit.id.clone(), d.lines.iter().map(|l| l.line.clone()).collect()));
+                }
                 Write {
+                    visit,
+                    lines,
                     kind: "settle",
                     at: by.now,
                     answer: answer(render(&view), warnings),
@@ -210,9 +222,9 @@ impl Agency {
         // who the person was and what the visit said then, not what is known now
         let now = snap.go_to(s.as_of);
         let person = self.person_state(snap, &s.person).await?;
-        let doc = snap.visit(&s.visit).await.map_err(internal)?;
+        let doc = visit_then(snap, &s).await;
         snap.go_to(now);
-        let doc = doc.ok_or_else(|| internal("a settlement without its visit"))?.doc;
+        let doc = doc?;
         let institution = runtime
             .bundle
             .institution(&s.institution, doc.visit.begin.date())
@@ -224,6 +236,7 @@ impl Agency {
             person_type: s.shown.person_type,
             civil_servant: s.shown.civil_servant,
             division: s.shown.division,
+            place: s.shown.place,
             person: Arc::new(person.person),
             visit: doc.visit,
             institution,
@@ -239,8 +252,19 @@ impl Agency {
     }
 }
 
+/// The visit as a settlement knew it. A purchase came with its visit, in the commit of the settlement itself.
+pub(super) async fn visit_then(snap: &mut Snapshot, s: &StoredSettlement) -> Outcome<VisitDoc> {
+    snap.go_to(s.as_of);
+    let mut visit = snap.visit(&s.visit).await.map_err(internal)?;
+    if visit.is_none() {
+        snap.go_to(s.commit_no);
+        visit = snap.visit(&s.visit).await.map_err(internal)?;
+    }
+    Ok(visit.ok_or_else(|| internal("a settlement without its visit"))?.doc)
+}
+
 /// Decides on a thread that may compute: a stay of many thousand lines must not hold up others.
-async fn decide_claim(
+pub(super) async fn decide_claim(
     claim: Claim,
     file: dingan_core::person::PersonFile,
     runtime: Arc<Runtime>,
@@ -351,11 +375,12 @@ fn shown(facts: &Facts, by: &Caller) -> Shown {
         person_type: person.map(|p| p.person_type.clone()).unwrap_or_default(),
         civil_servant: person.is_some_and(|p| p.civil_servant),
         division: person.map(|p| p.division.clone()).unwrap_or_default(),
+        place: facts.portions.first().map(|p| p.place).unwrap_or_default(),
         days: (first, facts.portions.last().map_or(first, |p| p.days.1)),
     }
 }
 
-fn settled(d: &Decided, by: &Caller, ask: &SettleAsk, id: Option<SettlementId>) -> Settled {
+pub(super) fn settled(d: &Decided, by: &Caller, ask: &SettleAsk, id: Option<SettlementId>) -> Settled {
     let shown = shown(&d.facts, by);
     Settled {
         time: id.as_ref().map(|_| by.now),
@@ -363,6 +388,7 @@ fn settled(d: &Decided, by: &Caller, ask: &SettleAsk, id: Option<SettlementId>) 
         person_type: shown.person_type,
         civil_servant: shown.civil_servant,
         division: shown.division,
+        place: shown.place,
         person: Arc::new(d.person.person.clone()),
         visit: d.doc.visit.clone(),
         institution: Arc::<Institution>::clone(&d.facts.institution),

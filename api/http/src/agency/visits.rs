@@ -44,7 +44,7 @@ impl Agency {
             .await)
     }
 
-    async fn check_new_visit(
+    pub(super) async fn check_new_visit(
         &self,
         snap: &mut Snapshot,
         by: &Caller,
@@ -64,6 +64,9 @@ impl Agency {
                 .hint("请核对begntime和本机时钟"));
         }
         let day = v.begin.date();
+        if person.person.death.is_some_and(|d| d < day) {
+            return Err(refused(ResolveError::Deceased(day)));
+        }
         if !person.person.relations.iter().any(|r| r.insurance == v.insurance && r.covers(day)) {
             return Err(refused(ResolveError::NotInsured { insurance: v.insurance.clone(), day }));
         }
@@ -266,6 +269,7 @@ fn changed(
     if let Some(s) = change.third_party_share {
         v.third_party_share = s;
     }
+    v.circumstances = change.said.over(std::mem::take(&mut v.circumstances));
     let same = |a: &Diagnosis, b: &Diagnosis| a.order == b.order && a.at_discharge == b.at_discharge;
     for d in &change.diagnoses {
         v.diagnoses.retain(|o| !same(o, d));

@@ -29,6 +29,7 @@ fn problem(r: &Refusal) -> Response {
 /// What became of a message.
 async fn fate(State(app): State<App>, Path((institution, msgid)): Path<(String, String)>) -> Response {
     let by = Caller {
+        insured_at: Default::default(),
         institution: institution.into(),
         infno: String::new(),
         msgid: String::new(),

@@ -89,6 +89,9 @@ pub fn person() -> Person {
         identities: Vec::new(),
         filings: Vec::new(),
         family_account: None,
+        pauses: Vec::new(),
+        contributions: Vec::new(),
+        death: None,
     }
 }
 
@@ -105,6 +108,7 @@ pub fn institution() -> Institution {
         division: "469021".into(),
         uscc: String::new(),
         clearing_way: "1".into(),
+        consortium: String::new(),
     }
 }
 
@@ -120,6 +124,7 @@ pub fn item(code: &str, class: ItemClass) -> CatalogueItem {
         max_per_day: None,
         max_per_stay: None,
         drug_group: String::new(),
+        area: Default::default(),
     }
 }
 
@@ -169,6 +174,8 @@ pub fn visit() -> Visit {
         death: None,
         referred_from: None,
         third_party_share: Rate::ZERO,
+        insured_at: Default::default(),
+        circumstances: Default::default(),
     }
 }
 
@@ -194,7 +201,14 @@ pub fn decision() -> Decision {
                 item("C", ItemClass::C),
                 item("L", ItemClass::A),
             ],
-            limits: vec![PriceLimit { code: "L".into(), level: Level::Two, period, limit: "100".parse().unwrap() }],
+            limits: vec![PriceLimit {
+                code: "L".into(),
+                level: Level::Two,
+                period,
+                limit: "100".parse().unwrap(),
+                over_way: String::new(),
+                area: Default::default(),
+            }],
             ratios: vec![SelfPayRatio {
                 code: "B".into(),
                 person_type: "310".into(),
@@ -202,6 +216,7 @@ pub fn decision() -> Decision {
                 period,
                 ratio: "0.1".parse().unwrap(),
                 from_price: None,
+                area: Default::default(),
             }],
         },
         institutions: vec![institution()],

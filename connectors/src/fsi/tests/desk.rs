@@ -33,6 +33,11 @@ pub enum Asked {
     Feedback(bool, Vec<Feedback>),
     List(Box<ListAsk>),
     Verdicts(ListQuery),
+    Sell(PharmacyAsk),
+    Visits(VisitQuery),
+    Catalogue(CatalogueQuery),
+    File(NewFiling),
+    Unfile(String),
 }
 
 type Kept = HashMap<(String, String), (String, Reply)>;
@@ -67,6 +72,7 @@ impl Fake {
                 civil_servant: false,
                 institution: Arc::new(case::institution()),
                 division: "469021".into(),
+                place: Default::default(),
                 days: (case::day(2026, 3, 1), case::day(2026, 3, 4)),
                 amounts: decision.priced.amounts,
                 decision,
@@ -181,6 +187,38 @@ impl Desk for Fake {
     }
     async fn change(&self, by: &Caller, change: VisitChange) -> Outcome<Reply> {
         Fake::change(self, by, Asked::Change(change), Value::Null)
+    }
+    async fn pre_sell(&self, by: &Caller, ask: PharmacyAsk) -> Outcome<((Settled, Vec<LineResult>), Vec<String>)> {
+        let trial = Settled { id: None, time: None, ..self.settled.clone() };
+        self.query(by, Asked::Sell(ask), ((trial, self.results()), Vec::new()))
+    }
+    async fn sell(&self, by: &Caller, ask: PharmacyAsk, render: Render<(Settled, Vec<LineResult>)>) -> Outcome<Reply> {
+        let output = render(&(self.settled.clone(), self.results()));
+        self.change(by, Asked::Sell(ask), output)
+    }
+    async fn benefits(&self, by: &Caller, visit: NewVisit) -> Outcome<Vec<BenefitCheck>> {
+        let check = BenefitCheck {
+            fund_pay_type: "310100".into(),
+            pays: true,
+            days: Some((case::day(2015, 1, 1), None)),
+            reason: String::new(),
+        };
+        self.query(by, Asked::Register(visit), vec![check])
+    }
+    async fn visits(&self, by: &Caller, query: VisitQuery) -> Outcome<Vec<VisitView>> {
+        let view = VisitView { person: Arc::new(case::person()), visit: case::visit(), case_no: "I1".to_owned() };
+        self.query(by, Asked::Visits(query), vec![view])
+    }
+    async fn catalogue(&self, by: &Caller, query: CatalogueQuery) -> Outcome<CataloguePage> {
+        let items = vec![Arc::new(case::item("A", ItemClass::A))];
+        self.query(by, Asked::Catalogue(query), CataloguePage { total: 1, items, ..CataloguePage::default() })
+    }
+    async fn file(&self, by: &Caller, filing: NewFiling, render: Render<String>) -> Outcome<Reply> {
+        let output = render(&"F1".to_owned());
+        self.change(by, Asked::File(filing), output)
+    }
+    async fn unfile(&self, by: &Caller, _: PersonNo, id: String) -> Outcome<Reply> {
+        self.change(by, Asked::Unfile(id), Value::Null)
     }
     async fn add_lines(&self, by: &Caller, lines: NewLines, render: Render<Vec<LineResult>>) -> Outcome<Reply> {
         let output = render(&self.results());

@@ -46,6 +46,9 @@ impl Checker<'_> {
             self.error("layer", "a policy needs at least one layer");
         }
         self.cases("split.extra_selfpay", &p.split.extra_selfpay, false, share);
+        if p.dates.emergency_days < 0 {
+            self.error("dates.emergency_days", "not below zero");
+        }
         let mut seen = BTreeSet::new();
         for (i, a) in p.accumulators.iter().enumerate() {
             let path = format!("accumulator.{i}");
@@ -90,7 +93,7 @@ impl Checker<'_> {
                 layer,
             );
             let over_more = |k: &str| self.policy.accumulator(k).is_some_and(|a| a.period != Span::Stay);
-            if d.referral == Referral::Counts && d.accumulator.as_deref().is_some_and(over_more) {
+            if d.referral != Referral::Ignored && d.accumulator.as_deref().is_some_and(over_more) {
                 self.warn(
                     format!("{at}.referral"),
                     "counts twice: the accumulator already holds what the visit referred from was charged",
@@ -154,8 +157,15 @@ impl Checker<'_> {
         }
         for (n, a) in layer.adjusts.iter().enumerate() {
             let at = format!("{path}.adjust.{n}");
-            if a.points.is_some() == a.times.is_some() {
-                self.error(&at, "give one of points and times");
+            let ways = [a.points, a.times, a.self_share_times];
+            if ways.iter().flatten().count() != 1 {
+                self.error(&at, "give one of points, times and self_share_times");
+            }
+            if a.times.iter().chain(&a.self_share_times).any(|f| f.is_negative()) {
+                self.error(&at, "a factor is not negative");
+            }
+            if a.per.is_some() && a.points.is_none() {
+                self.error(&at, "per goes with points");
             }
             if a.source.is_empty() && a.unverified.is_empty() {
                 self.error(&at, "say where the figure comes from (source) or why it is unverified");

@@ -7,7 +7,7 @@ use crate::decision::{Operand, StepKind};
 use crate::facts::{Facts, Portion};
 use crate::money::{Money, Rate};
 use crate::policy::{
-    Adjust, Base, Bearer, CapOn, Deductible, Fund, Layer, Part, Per, Referral, Repeat, Span, Stacking, TiersFrom,
+    Adjust, Base, CapOn, Deductible, Fund, Layer, Part, Per, Referral, Repeat, Span, Stacking, TiersFrom,
 };
 use chrono::{Datelike, NaiveDate};
 
@@ -153,8 +153,8 @@ impl Run {
         };
         let part = |p: &Part| match p {
             Part::Preselfpay => w.parts.preselfpay,
-            Part::Overlimit if w.portion.policy.split.overlimit_borne_by == Bearer::Person => w.parts.overlimit,
-            Part::Overlimit => Money::ZERO,
+            // what the hospital bears of it is not the person's
+            Part::Overlimit => w.parts.overlimit - w.parts.hospital,
             Part::Ownpay => w.parts.ownpay,
             Part::Deductible => w.deductible,
         };
@@ -232,7 +232,12 @@ impl Run {
         if !held && !w.portion.policy.dates.second_deductible {
             charged += key.and_then(|k| w.portion.held(k)).map_or(Money::ZERO, |h| h.earlier);
         }
-        if block.referral == Referral::Counts {
+        let counts = match block.referral {
+            Referral::Ignored => false,
+            Referral::Counts => true,
+            Referral::Consortium => w.facts.same_consortium,
+        };
+        if counts {
             charged += w.facts.referred_deductible;
         }
         charged
@@ -333,11 +338,22 @@ fn adjusted(w: &Waterfall<'_>, layer: &Layer, base: Rate) -> Rate {
     let acting: Vec<&Adjust> = layer.adjusts.iter().filter(|a| holds(&a.when, w.facts, w.portion)).collect();
     let points = |a: &Adjust| a.points.unwrap_or(Rate::ZERO).times_int(count(w, a));
     let times = |a: &Adjust| a.times.unwrap_or(Rate::ONE);
-    let apply = |r: Rate, a: &Adjust| (r + points(a)).times(times(a));
+    let kept = |r: Rate, a: &Adjust| a.self_share_times.map_or(r, |f| Rate::ONE - (Rate::ONE - r).times(f));
+    let apply = |r: Rate, a: &Adjust| kept((r + points(a)).times(times(a)), a);
+    // of one group only the heaviest acts, the first of several that are equal
+    let outdone = |a: &Adjust, at: usize| {
+        let heavier = |(n, b): (usize, &&Adjust)| {
+            let (other, own) = (apply(base, b), apply(base, a));
+            b.group == a.group && (other < own || (other == own && n < at))
+        };
+        !a.group.is_empty() && acting.iter().enumerate().any(heavier)
+    };
+    let acting: Vec<&Adjust> = acting.iter().enumerate().filter(|(n, a)| !outdone(a, *n)).map(|(_, a)| *a).collect();
     let r = match layer.stacking {
         Stacking::Add => {
             let sum = acting.iter().fold(base, |r, a| r + points(a));
-            acting.iter().fold(sum, |r, a| r.times(times(a)))
+            let product = acting.iter().fold(sum, |r, a| r.times(times(a)));
+            acting.iter().fold(product, |r, a| kept(r, a))
         }
         Stacking::Sequential => acting.iter().fold(base, |r, a| apply(r, a)),
         Stacking::Largest => {

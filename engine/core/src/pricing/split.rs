@@ -117,6 +117,8 @@ pub(super) fn split(fact: &LineFact, policy: &Split, extra: Rate) -> (LineSplit,
     } else {
         None
     };
+    // the row of the limit price may say who bears what is above it
+    let bears = policy.overlimit_ways.get(&fact.over_way).copied().unwrap_or(policy.overlimit_borne_by);
     let split = LineSplit {
         no: line.no.clone(),
         amount: fact.amount,
@@ -124,7 +126,7 @@ pub(super) fn split(fact: &LineFact, policy: &Split, extra: Rate) -> (LineSplit,
         overlimit: cut.overlimit,
         preselfpay: cut.preselfpay,
         in_scope: cut.in_scope,
-        hospital: if policy.overlimit_borne_by == Bearer::Hospital { cut.overlimit } else { Money::ZERO },
+        hospital: if bears == Bearer::Hospital { cut.overlimit } else { Money::ZERO },
         class,
         self_pay: if how.all_own { Rate::ONE } else { how.ratio },
         limit: fact.limit,

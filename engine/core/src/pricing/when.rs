@@ -25,6 +25,10 @@ pub fn holds(when: &When, facts: &Facts, portion: &Portion) -> bool {
         && (when.filed.is_empty() || when.filed.iter().any(|f| p.filings.contains(f)))
         && (when.not_filed.is_empty() || !when.not_filed.iter().any(|f| p.filings.contains(f)))
         && when.insured_months_below.is_none_or(|m| p.insured_months < m)
+        && when.emergency.is_none_or(|e| e == facts.visit.is_emergency())
+        && when.injury.is_none_or(|i| i == facts.visit.is_injury())
+        && (when.birth.is_empty() || when.birth.contains(&facts.visit.circumstances.birth))
+        && (when.birth_control.is_empty() || when.birth_control.contains(&facts.visit.circumstances.birth_control))
 }
 
 /// The first case that holds, with its place in the list.

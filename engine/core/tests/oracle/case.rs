@@ -177,6 +177,8 @@ impl Case {
             death: None,
             referred_from: Some(REFERRED_FROM.into()),
             third_party_share: v.third_party_share,
+            insured_at: Default::default(),
+            circumstances: Default::default(),
         };
         Claim { visit, lines: self.lines.iter().map(CaseLine::line).collect(), request: self.request.clone() }
     }
@@ -213,14 +215,12 @@ impl Case {
             filings: p
                 .filings
                 .iter()
-                .map(|(kind, begin, end)| Filing {
-                    kind: kind.clone(),
-                    disease: DiseaseCode::default(),
-                    begin: *begin,
-                    end: *end,
-                })
+                .map(|(kind, begin, end)| Filing { kind: kind.clone(), begin: *begin, end: *end, ..Filing::default() })
                 .collect(),
             family_account: None,
+            pauses: Vec::new(),
+            contributions: Vec::new(),
+            death: None,
         };
         let entries = self.held.iter().map(|h| AccumulatorEntry {
             key: h.key.clone(),
@@ -249,7 +249,11 @@ impl Case {
             settled_lines: self
                 .settled
                 .iter()
-                .map(|l| SettledLine { line: l.line(), amount: l.settled.unwrap_or(l.amount) })
+                .map(|l| SettledLine {
+                    settlement: Default::default(),
+                    line: l.line(),
+                    amount: l.settled.unwrap_or(l.amount),
+                })
                 .collect(),
             ..PersonFile::new(person)
         }
@@ -270,6 +274,7 @@ impl Case {
             division: THERE.into(),
             uscc: String::new(),
             clearing_way: String::new(),
+            consortium: String::new(),
         });
         let home = self.policies.iter().map(|p| p.pool_area.clone()).take(1).map(|pool| (HOME, pool));
         for (division, pool) in home.chain([(THERE, self.institution.pool.clone())]) {
@@ -298,12 +303,15 @@ impl Case {
                 max_per_day: item.max_per_day,
                 max_per_stay: item.max_per_stay,
                 drug_group: String::new(),
+                area: Default::default(),
             });
             rows.limits.extend(item.limits.iter().map(|(level, limit)| PriceLimit {
                 code: item.code.clone(),
                 level: *level,
                 period,
                 limit: *limit,
+                over_way: String::new(),
+                area: Default::default(),
             }));
             rows.ratios.extend(item.ratios.iter().map(|r| SelfPayRatio {
                 code: item.code.clone(),
@@ -312,6 +320,7 @@ impl Case {
                 period,
                 ratio: r.ratio,
                 from_price: r.from_price,
+                area: Default::default(),
             }));
         }
         rows

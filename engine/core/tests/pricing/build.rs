@@ -98,6 +98,7 @@ fn catalogue() -> CatalogueRows {
             max_per_day: per_day,
             max_per_stay: (code == "STAY").then(|| Quantity::whole(5)),
             drug_group: String::new(),
+            area: Default::default(),
         });
         if class == ItemClass::B {
             rows.ratios.push(SelfPayRatio {
@@ -107,6 +108,7 @@ fn catalogue() -> CatalogueRows {
                 period: open("2000-01-01"),
                 ratio: rate("0.1"),
                 from_price: None,
+                area: Default::default(),
             });
         }
         if code.starts_with("LIMITED") {
@@ -115,6 +117,8 @@ fn catalogue() -> CatalogueRows {
                 level,
                 period: open("2000-01-01"),
                 limit: unit_price("10"),
+                over_way: String::new(),
+                area: Default::default(),
             }));
         }
     }
@@ -174,6 +178,7 @@ impl World {
             division: division.as_str().into(),
             uscc: String::new(),
             clearing_way: "1".to_owned(),
+            consortium: String::new(),
         });
         let areas = [&home, &neighbour, &"110000".to_owned()].map(|division| AreaRow {
             division: division.as_str().into(),
@@ -208,6 +213,9 @@ impl World {
             identities: Vec::new(),
             filings: Vec::new(),
             family_account: None,
+            pauses: Vec::new(),
+            contributions: Vec::new(),
+            death: None,
         };
         Self {
             bundle: Bundle::new("test".to_owned(), rows, policies.into_iter().map(Arc::new)),
@@ -235,12 +243,7 @@ impl World {
         self
     }
     pub fn filing(mut self, kind: &str) -> Self {
-        self.file.person.filings.push(Filing {
-            kind: kind.to_owned(),
-            disease: DiseaseCode::default(),
-            begin: day("2000-01-01"),
-            end: None,
-        });
+        self.file.person.filings.push(Filing { kind: kind.to_owned(), begin: day("2000-01-01"), ..Filing::default() });
         self
     }
 
@@ -263,7 +266,12 @@ impl World {
         let priced = price(&facts);
         assert_adds_up(&facts, &priced);
         self.file.entries.extend(priced.entries.iter().cloned());
-        let lines = facts.lines.into_iter().map(|l| SettledLine { line: l.line, amount: l.amount });
+        let settlement = SettlementId::from(format!("S{}", self.events.len()));
+        let lines = facts.lines.into_iter().map(|l| SettledLine {
+            settlement: settlement.clone(),
+            line: l.line,
+            amount: l.amount,
+        });
         self.settled.entry(claim.visit.id.clone()).or_default().extend(lines);
         self.events.push(YearEvent {
             settlement: format!("S{}", self.events.len()).into(),
@@ -346,6 +354,8 @@ fn bill(id: &str, hospital: &str, med_type: &str, begin: &str, end: Option<&str>
             death: None,
             referred_from: None,
             third_party_share: Rate::ZERO,
+            insured_at: Default::default(),
+            circumstances: Default::default(),
         },
         lines: Vec::new(),
         request: SettleRequest {

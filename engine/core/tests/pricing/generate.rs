@@ -88,12 +88,15 @@ fn deductible(n: usize) -> impl Strategy<Value = Deductible> {
 
 fn adjust() -> impl Strategy<Value = Adjust> {
     let change = prop_oneof![
-        (-3_000..=3_000i64).prop_map(|p| (Some(Rate::from_units(p * 100)), None)),
-        share().prop_map(|t| (None, Some(t))),
+        (-3_000..=3_000i64).prop_map(|p| (Some(Rate::from_units(p * 100)), None, None)),
+        share().prop_map(|t| (None, Some(t), None)),
+        share().prop_map(|t| (None, None, Some(t))),
     ];
-    change.prop_map(|(points, times)| Adjust {
+    change.prop_map(|(points, times, self_share_times)| Adjust {
         points,
         times,
+        self_share_times,
+        group: String::new(),
         per: None,
         required_years: Vec::new(),
         when: When::default(),
@@ -131,6 +134,7 @@ fn layer(n: usize, base: Base, fund: Fund) -> impl Strategy<Value = Layer> {
             fund_pay_type: "999997".into(),
             policy_item: String::new(),
             when: When::default(),
+            during_pause: false,
             base,
             base_add: if base == Base::Residual { add } else { Vec::new() },
             // Deductibles of two layers both lie in what is left; taking both off a third base can make it
