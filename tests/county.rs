@@ -1,8 +1,9 @@
 //! A small sample county behind a real server, and a hospital that talks to it.
 
+use crate::store_of_a_test::Place;
 use chrono::{NaiveDateTime, TimeDelta};
 use dingan::demo::{Hospital, settle_in};
-use dingan::serve::{Running, now, open, profile};
+use dingan::serve::{Running, now, open_at, profile};
 use dingan_connectors::sample::County;
 use dingan_core::bundle::Institution;
 use dingan_core::money::Money;
@@ -10,7 +11,6 @@ use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -18,7 +18,7 @@ use tokio::runtime::Runtime;
 pub struct Server {
     pub runtime: Runtime,
     pub running: Option<Running>,
-    pub folder: TempDir,
+    pub place: Place,
     pub county: County,
 }
 
@@ -30,15 +30,24 @@ impl Server {
 
     /// Starts with a county and a province's profile.
     pub fn with_profile(persons: usize, profile_name: &str) -> Self {
+        Self::at(Place::new(), persons, profile_name)
+    }
+
+    /// Starts with a county on an embedded store, for tests that touch its file.
+    pub fn embedded(persons: usize) -> Self {
+        Self::at(Place::embedded(), persons, "default")
+    }
+
+    /// Starts with a county on a store.
+    pub fn at(place: Place, persons: usize, profile_name: &str) -> Self {
         let runtime = Runtime::new().unwrap();
-        let folder = tempfile::tempdir().unwrap();
         let county = County::generate(7, persons);
         let running = runtime.block_on(async {
-            let agency = open(folder.path()).await.unwrap();
+            let agency = open_at(&place.at).await.unwrap();
             settle_in(&agency, &county).await.unwrap();
             serve(agency, profile_name).await
         });
-        Self { runtime, running: Some(running), folder, county }
+        Self { runtime, running: Some(running), place, county }
     }
 
     /// Stops and starts again on the same store.
@@ -46,7 +55,7 @@ impl Server {
         let running = self.running.take().unwrap();
         self.running = Some(self.runtime.block_on(async {
             running.stop().await.unwrap();
-            let agency = open(self.folder.path()).await.unwrap();
+            let agency = open_at(&self.place.at).await.unwrap();
             serve(agency, "default").await
         }));
     }

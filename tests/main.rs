@@ -12,3 +12,4 @@ mod replay;
 mod review;
 mod scenarios;
 mod stay;
+mod store_of_a_test;

@@ -136,7 +136,7 @@ fn kill_9_loses_nothing_that_was_acknowledged_and_doubles_nothing() {
     use crate::county::*;
     // prepare open bills over a server of this process, then hand the store to the program
     let (folder, bills) = {
-        let mut server = Server::start(200);
+        let mut server = Server::embedded(200);
         let bills: Vec<Value> = {
             let desk = server.desk();
             (0..24)
@@ -150,7 +150,7 @@ fn kill_9_loses_nothing_that_was_acknowledged_and_doubles_nothing() {
         let running = server.running.take().unwrap();
         server.runtime.block_on(running.stop()).unwrap();
         let copy = tempfile::tempdir().unwrap();
-        for f in std::fs::read_dir(server.folder.path()).unwrap().flatten() {
+        for f in std::fs::read_dir(server.place.folder.path()).unwrap().flatten() {
             std::fs::copy(f.path(), copy.path().join(f.file_name())).unwrap();
         }
         (copy, bills)

@@ -45,13 +45,13 @@ fn a_day_is_rebuilt_byte_for_byte_after_everything_changed() {
 
 #[test]
 fn a_changed_decision_is_found() {
-    let server = Server::start(50);
+    let server = Server::embedded(50);
     let desk = server.desk();
     let p = person(&server.county, "390", 20, 0);
     let (visit, total) = outpatient(&desk, &p, "B1", &["60.00"]);
     desk.ok("2207", settle_input(&p, &visit, "B1", total));
     // one byte of the stored decision, changed behind the program's back
-    change(&server, "d=bytearray(c.execute('select decision from settlement').fetchone()[0]); d[-3]^=1");
+    change(&server, "d=bytearray(c.execute('select decision from settlement').fetchone()[0].encode()); d[-3]^=1");
     let report = server.runtime.block_on(server.agency().replay(|_| {})).unwrap();
     assert_eq!(report.different.len(), 1);
 }
@@ -59,7 +59,7 @@ fn a_changed_decision_is_found() {
 /// A program of another version that decides the same way replays the same, and says that it is another.
 #[test]
 fn another_version_of_the_program_is_told_apart_from_a_difference() {
-    let server = Server::start(50);
+    let server = Server::embedded(50);
     let desk = server.desk();
     let p = person(&server.county, "390", 20, 0);
     let (visit, total) = outpatient(&desk, &p, "B1", &["60.00"]);
@@ -77,9 +77,9 @@ fn another_version_of_the_program_is_told_apart_from_a_difference() {
 fn change(server: &Server, make: &str) {
     let code = format!(
         "import sqlite3,sys,json; c=sqlite3.connect(sys.argv[1]); {make}; \
-         c.execute('update settlement set decision=?',(bytes(d),)); c.commit()"
+         c.execute('update settlement set decision=?',(bytes(d).decode(),)); c.commit()"
     );
-    let file = server.folder.path().join("dingan.db");
+    let file = server.place.folder.path().join("dingan.db");
     let status = std::process::Command::new("python3").args(["-c", &code]).arg(&file).status().unwrap();
     assert!(status.success());
 }

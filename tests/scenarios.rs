@@ -17,6 +17,7 @@ mod scenario;
 #[path = "support/wire.rs"]
 mod wire;
 
+use crate::store_of_a_test::Place;
 use anyhow::Context;
 use check::Failures;
 use chrono::{NaiveDateTime, TimeDelta};
@@ -25,10 +26,9 @@ use dingan_core::codes::PersonNo;
 use dingan_core::money::Money;
 use dingan_core::person::{DatedIdentity, Filing};
 use dingan_http::agency::{Agency, PersonRows, ReplayReport};
-use dingan_store::Store;
+use dingan_store::{Location, Store};
 use online::Online;
 use scenario::{Scenario, catalogue_of, common, good};
-use std::path::Path;
 use tokio::runtime::Runtime;
 
 #[test]
@@ -49,15 +49,15 @@ fn every_person_year_comes_out_as_worked_out_by_hand() {
 
 /// One scenario, all three ways.
 fn run(scenario: &Scenario, runtime: &Runtime, failures: &mut Failures) -> anyhow::Result<()> {
-    let (http, batch) = (tempfile::tempdir()?, tempfile::tempdir()?);
+    let (http, batch) = (Place::new(), Place::new());
     let first = scenario.steps.first().context("no steps")?.at;
     let last = scenario.steps.last().map_or(first, |s| s.at);
 
-    let agency = runtime.block_on(open(http.path(), first))?;
+    let agency = runtime.block_on(open(&http.at, first))?;
     let mut online = Online::start(scenario, agency, runtime)?;
     online.play(failures)?;
 
-    let agency = runtime.block_on(open(batch.path(), first))?;
+    let agency = runtime.block_on(open(&batch.at, first))?;
     offline::import(scenario, &agency, runtime)?;
     offline::compare(&online, scenario, &agency, runtime, failures)?;
     runtime.block_on(agency.store().clone().close());
@@ -73,7 +73,7 @@ fn run(scenario: &Scenario, runtime: &Runtime, failures: &mut Failures) -> anyho
     // the books are opened again, then facts and catalogue change: what was decided does not
     failures.at(format!("{}, replay after later imports", scenario.name));
     let report = runtime.block_on(async {
-        let agency = Agency::open(Store::open(http.path()).await?, last).await?;
+        let agency = Agency::open(Store::open(&http.at).await?, last).await?;
         change_everything(&agency, &persons, last + TimeDelta::days(30)).await?;
         let report = agency.replay(|_| {}).await?;
         agency.store().clone().close().await;
@@ -89,9 +89,9 @@ const CATALOGUE: [&str; 6] =
     ["items.csv", "limits.csv", "ratios.csv", "items-440100.csv", "limits-440100.csv", "ratios-440100.csv"];
 
 /// A new store with the reference data all scenarios share.
-async fn open(folder: &Path, at: NaiveDateTime) -> anyhow::Result<Agency> {
+async fn open(place: &Location, at: NaiveDateTime) -> anyhow::Result<Agency> {
     let common = common();
-    let agency = Agency::open(Store::open(folder).await?, at).await?;
+    let agency = Agency::open(Store::open(place).await?, at).await?;
     agency.import_institutions(good(&common.join("institutions.csv"), read_institutions)?, at).await?;
     agency.import_areas(good(&common.join("areas.csv"), read_areas)?, at).await?;
     agency.import_catalogue(catalogue_of(&common, &CATALOGUE)?, at).await?;

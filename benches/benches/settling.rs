@@ -1,64 +1,149 @@
-//! Settling online: encounters through HTTP, each change on disk before its answer, beside a bare
-//! synced insert of two rows into SQLite on the same disk in the same run.
+//! Settling online: 2207 of a bill with ten uploaded lines, over HTTP, each on disk before its answer.
 //!
-//! Not a criterion bench: a day cannot be sent twice to one store. Medians of five days.
+//! On PostgreSQL beside `pgbench -s 50 -c 16` (TPC-B-like, synchronous_commit on) on the same server in the same
+//! run; embedded beside a bare synced insert into two tables of SQLite on the same disk. Sixteen connections, the
+//! load generator on the same cores. Rounds alternate with the peer's; medians of five and their ratio. At half of
+//! the maximum, messages are sent on a schedule and timed from when they were due, so that a queue counts.
+//!
+//! Not a criterion bench: a bill cannot be settled twice. `DINGAN_BENCH_ROUNDS`, `DINGAN_BENCH_BILLS` (a round),
+//! `DINGAN_BENCH_STORE` (postgres, sqlite or both) change the size.
 
-use dingan::demo::{CLIENTS, send_day, settle_in};
-use dingan::serve::{Running, now, open, profile};
+#[path = "settling/bills.rs"]
+mod bills;
+#[path = "settling/peers.rs"]
+mod peers;
+#[path = "settling/wire.rs"]
+mod wire;
+
+use bills::prepare;
+use dingan::demo::settle_in;
+use dingan::serve::{Running, now, open_at, profile};
 use dingan_connectors::sample::County;
+use dingan_store::Location;
+use std::net::SocketAddr;
 use std::sync::Arc;
-
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
+use wire::Connection;
 
-const RUNS: usize = 5;
-const CLAIMS: usize = 300;
+/// Connections that send at once, as pgbench's clients.
+const CLIENTS: usize = 16;
+
+fn number(name: &str, default: usize) -> usize {
+    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
+}
 
 fn median(mut v: Vec<f64>) -> f64 {
     v.sort_by(f64::total_cmp);
     v.get(v.len() / 2).copied().unwrap_or_default()
 }
 
-fn main() {
+fn quantile(sorted: &[Duration], q: f64) -> f64 {
+    let at = ((sorted.len() as f64 * q) as usize).min(sorted.len().saturating_sub(1));
+    sorted.get(at).map_or(0.0, |d| d.as_secs_f64() * 1000.0)
+}
+
+/// What sending came to.
+struct Sent {
+    per_second: f64,
+    /// In order.
+    times: Vec<Duration>,
+}
+
+/// Sends messages over all connections: as fast as answers come, or at so many a second, timed from when due.
+fn send(address: SocketAddr, messages: Vec<Vec<u8>>, rate: Option<f64>) -> Sent {
+    let count = messages.len();
+    let queue = Mutex::new(messages.into_iter().enumerate());
+    let times = Mutex::new(Vec::with_capacity(count));
+    let began = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| {
+                let mut connection = Connection::open(address);
+                let mut own = Vec::new();
+                loop {
+                    let Some((i, message)) = queue.lock().unwrap().next() else { break };
+                    let due = rate.map_or_else(Instant::now, |r| began + Duration::from_secs_f64(i as f64 / r));
+                    std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                    let answer = connection.exchange(&message);
+                    assert!(wire::is_ok(&answer), "{}", String::from_utf8_lossy(&answer));
+                    own.push(due.elapsed());
+                }
+                times.lock().unwrap().extend(own);
+            });
+        }
+    });
+    let per_second = count as f64 / began.elapsed().as_secs_f64();
+    let mut times = times.into_inner().unwrap();
+    times.sort();
+    Sent { per_second, times }
+}
+
+/// Measures one store beside its peer; `peer` gives transactions a second.
+fn measure(name: &str, at: &Location, peer_name: &str, mut peer: impl FnMut(usize) -> f64) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let folder = tempfile::tempdir().expect("a folder");
-    let county = County::generate(1, 3000);
+    let rounds = number("DINGAN_BENCH_ROUNDS", 5);
+    let bills = number("DINGAN_BENCH_BILLS", 2000);
+    let county = County::generate(1, 5000);
     let running = runtime.block_on(async {
-        let agency = open(folder.path()).await.expect("a store");
+        let agency = open_at(at).await.expect("a store");
         settle_in(&agency, &county).await.expect("the county");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         Running::start(agency, profile("default").expect("a profile"), listener, Arc::new(now)).await.expect("a server")
     });
-    let (mut claims, mut messages, mut bare) = (Vec::new(), Vec::new(), Vec::new());
-    for run in 0..RUNS {
-        let date = (now() - chrono::TimeDelta::days(30 - run as i64)).date();
-        let day = send_day(running.address, county.day(date, CLAIMS), CLIENTS);
-        claims.push(day.settled as f64 / day.seconds);
-        messages.push(day.messages as f64 / day.seconds);
-        bare.push(bare_inserts(folder.path(), run));
+    let mut bill = 0;
+    let mut ready = |count: usize| {
+        let messages = prepare(running.address, &county, bill, count, CLIENTS);
+        bill += count;
+        messages
+    };
+    // a first round brings statements, caches and the disk's files to where they are in a running system
+    send(running.address, ready(bills / 4), None);
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for round in 0..rounds {
+        let messages = ready(bills);
+        theirs.push(peer(round));
+        let sent = send(running.address, messages, None);
+        println!(
+            "  {name} round {round}: 2207 {:.0}/s, {peer_name} {:.0}/s, p50 {:.1} ms, p99 {:.1} ms at full load",
+            sent.per_second,
+            theirs.last().copied().unwrap_or_default(),
+            quantile(&sent.times, 0.5),
+            quantile(&sent.times, 0.99)
+        );
+        ours.push(sent.per_second);
     }
-    let (c, m, b) = (median(claims), median(messages), median(bare));
-    println!("settling online, {CLIENTS} clients, {CLAIMS} claims a run, median of {RUNS} runs");
-    println!("  claims/s            {c:>8.0}   (a visit is 5 messages, a stay 5 and its lines)");
-    println!("  messages/s          {m:>8.0}");
-    println!("  bare synced inserts {b:>8.0}   one client, two rows a transaction");
-    println!("  messages ÷ bare     {:>8.2}", m / b);
+    let (o, t) = (median(ours), median(theirs));
+    let half = send(running.address, ready(bills), Some(o / 2.0));
+    println!("{name}: 2207 with ten lines, {CLIENTS} connections, median of {rounds} rounds of {bills} bills");
+    println!("  settlements/s        {o:>8.0}");
+    println!("  {peer_name:<20} {t:>8.0}");
+    println!("  ratio                {:>8.2}", o / t);
+    println!(
+        "  at half load         p50 {:.1} ms, p99 {:.1} ms, longest {:.1} ms",
+        quantile(&half.times, 0.5),
+        quantile(&half.times, 0.99),
+        quantile(&half.times, 1.0)
+    );
     runtime.block_on(running.stop()).expect("a clean stop");
 }
 
-/// Transactions a second of two inserts with a full sync each, one after the other.
-fn bare_inserts(folder: &std::path::Path, run: usize) -> f64 {
-    const COUNT: u32 = 300;
-    let script = format!(
-        "import sqlite3,time\n\
-         c=sqlite3.connect('{}',isolation_level=None)\n\
-         c.execute('pragma journal_mode=wal'); c.execute('pragma synchronous=full')\n\
-         c.execute('create table a(x)'); c.execute('create table b(x)')\n\
-         t=time.time()\n\
-         for i in range({COUNT}):\n\
-         \x20 c.execute('begin'); c.execute('insert into a values(?)',(i,)); c.execute('insert into b values(?)',(i,)); c.execute('commit')\n\
-         print({COUNT}/(time.time()-t))",
-        folder.join(format!("bare{run}.db")).display()
-    );
-    let out = std::process::Command::new("python3").args(["-c", &script]).output().expect("python3");
-    String::from_utf8_lossy(&out.stdout).trim().parse().unwrap_or_default()
+fn main() {
+    let which = std::env::var("DINGAN_BENCH_STORE").unwrap_or_else(|_| "both".to_owned());
+    if which != "sqlite" {
+        match dingan_test_postgres::shared() {
+            Some(server) => {
+                let at = Location::parse(&server.url(&server.database())).expect("a URL");
+                let pgbench = peers::Pgbench::new(server);
+                measure("postgres", &at, "pgbench -s 50 -c 16", |_| pgbench.run());
+            }
+            None => println!("postgres: not installed, not measured"),
+        }
+    }
+    if which != "postgres" {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = Location::Folder(folder.path().to_path_buf());
+        measure("sqlite", &at, "bare synced insert", |round| peers::bare_inserts(folder.path(), round));
+    }
 }

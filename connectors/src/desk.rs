@@ -671,6 +671,11 @@ pub struct SignIn {
 /// The operations of the agency.
 #[async_trait]
 pub trait Desk: Send + Sync {
+    /// Lets a message in to be worked on; what is given back is held until it is answered. Refuses at once where
+    /// too many of the institution wait already.
+    async fn admit(&self, _by: &Caller) -> Outcome<Box<dyn Send>> {
+        Ok(Box::new(()))
+    }
     /// The kept answer of a message that was already committed; refuses one whose input differs or
     /// that 2601 has cancelled in advance.
     async fn answered(&self, by: &Caller) -> Outcome<Option<Reply>>;

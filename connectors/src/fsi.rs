@@ -236,6 +236,7 @@ fn shown(infno: &str) -> &str {
 
 /// A change seen before is answered as then; anything else goes to its transaction.
 async fn run<D: Desk + ?Sized>(desk: &D, call: &mut Call<'_>) -> call::Ran {
+    let _admitted = desk.admit(&call.by).await?;
     if call.route.mode == Mode::Change
         && let Some(mut reply) = desk.answered(&call.by).await?
     {

@@ -4,7 +4,7 @@
 //! Nothing is settled: the store is only read.
 
 use crate::import::bar;
-use crate::serve::open;
+use crate::serve::open_at;
 use anyhow::Context;
 use chrono::NaiveDateTime;
 use dingan_connectors::file::{Claims, FileEvent};
@@ -19,6 +19,7 @@ use dingan_core::person::Balances;
 use dingan_core::resolve::resolve;
 use dingan_http::agency::Agency;
 use dingan_http::bundles::Runtime;
+use dingan_store::Location;
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -189,8 +190,8 @@ pub async fn adjudicate_events(agency: &Agency, events: Vec<FileEvent>) -> anyho
 }
 
 /// The command.
-pub async fn run(input: &Path, out: &Path, data: &Path) -> anyhow::Result<bool> {
-    let agency = open(data).await?;
+pub async fn run(input: &Path, out: &Path, at: &Location) -> anyhow::Result<bool> {
+    let agency = open_at(at).await?;
     let name = input.display().to_string();
     let file = File::open(input).with_context(|| format!("cannot open {name}"))?;
     let mut events = Vec::new();

@@ -1,7 +1,8 @@
 //! The command line. Exit status: 0 done, 1 failed, 2 wrong use.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use dingan_http::agency::Confirmation;
+use dingan_http::agency::{Admissions, Confirmation};
+use dingan_store::Location;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,8 +19,17 @@ struct Cli {
 #[derive(Args, Debug, Clone)]
 pub struct Data {
     /// Folder of the embedded store.
-    #[arg(long, default_value = "dingan-data", value_name = "DIR")]
+    #[arg(long, default_value = "dingan-data", value_name = "DIR", conflicts_with = "database")]
     pub data: PathBuf,
+    /// A database instead: sqlite:FILE, or postgres://USER@HOST/NAME for any number of servers.
+    #[arg(long, value_name = "URL", env = "DINGAN_DATABASE", hide_env_values = true, value_parser = Location::parse)]
+    pub database: Option<Location>,
+}
+
+impl Data {
+    fn at(&self) -> Location {
+        self.database.clone().unwrap_or_else(|| Location::Folder(self.data.clone()))
+    }
 }
 
 /// Which province's interface is spoken.
@@ -62,6 +72,15 @@ enum Command {
         /// Address to listen on; loopback only until accounts and keys are there.
         #[arg(long, default_value = "127.0.0.1:8080")]
         listen: SocketAddr,
+        /// Messages worked on at once.
+        #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        at_once: u16,
+        /// Of those, messages of one institution.
+        #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        of_one: u16,
+        /// Messages of one institution that may wait; more are turned away at once.
+        #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(0..=10000))]
+        waiting: u16,
     },
     /// Imports CSV files (national field names as headers) or policies.
     Import {
@@ -103,6 +122,22 @@ enum Command {
     Knowledge {
         #[command(subcommand)]
         command: KnowledgeCommand,
+    },
+    /// Copies an embedded store into a new file; a server may go on serving it meanwhile.
+    Backup {
+        /// The new file.
+        #[arg(value_name = "FILE")]
+        to: PathBuf,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Makes an embedded store of a copy, where there is none, and checks it.
+    Restore {
+        /// The copy.
+        #[arg(value_name = "FILE")]
+        from: PathBuf,
+        #[command(flatten)]
+        data: Data,
     },
     /// Benefit policies.
     Policy {
@@ -217,6 +252,8 @@ pub fn main() -> ExitCode {
         }
     };
     log();
+    // the places where a test may break off; none are compiled into a program that is not a test's
+    let _places = fail::FailScenario::setup();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(r) => r,
         Err(e) => {
@@ -251,27 +288,32 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Demo { once, data, claims, persons, seed, listen } => {
             crate::demo::run(crate::demo::Options { once, data, claims, persons, seed, listen }).await
         }
-        Command::Serve { data, profile, listen } => crate::serve::run(&data.data, &profile.profile, listen).await,
-        Command::Import { kind, files, data, strict, knowledge } => {
-            crate::import::run(kind, &files, &data.data, strict, &knowledge).await
+        Command::Serve { data, profile, listen, at_once, of_one, waiting } => {
+            let limits = Admissions { at_once: at_once.into(), of_one: of_one.into(), waiting: waiting.into() };
+            crate::serve::run(&data.at(), &profile.profile, listen, limits).await
         }
-        Command::Review { data } => crate::review::run(&data.data).await,
+        Command::Import { kind, files, data, strict, knowledge } => {
+            crate::import::run(kind, &files, &data.at(), strict, &knowledge).await
+        }
+        Command::Review { data } => crate::review::run(&data.at()).await,
         Command::Knowledge { command } => match command {
-            KnowledgeCommand::Tables { data } => crate::knowledge::tables(&data.data).await,
+            KnowledgeCommand::Tables { data } => crate::knowledge::tables(&data.at()).await,
             KnowledgeCommand::List { data, table, unconfirmed } => {
-                crate::knowledge::list(&data.data, table.as_deref(), unconfirmed).await
+                crate::knowledge::list(&data.at(), table.as_deref(), unconfirmed).await
             }
             KnowledgeCommand::Confirm { ids, data, by, ranges, names, word, number } => {
                 let said = Confirmation { by, ranges, names, word, number };
-                crate::knowledge::confirm(&data.data, &ids, &said).await
+                crate::knowledge::confirm(&data.at(), &ids, &said).await
             }
         },
-        Command::Adjudicate { input, out, data } => crate::batch::run(&input, &out, &data.data).await,
-        Command::Replay { data } => crate::replay::run(&data.data).await,
+        Command::Adjudicate { input, out, data } => crate::batch::run(&input, &out, &data.at()).await,
+        Command::Replay { data } => crate::replay::run(&data.at()).await,
+        Command::Backup { to, data } => crate::backup::backup(&to, &data.at()).await,
+        Command::Restore { from, data } => crate::backup::restore(&from, &data.at()).await,
         Command::Policy { command: PolicyCommand::Check { files } } => crate::policy::check(&files),
         Command::Policy { command: PolicyCommand::Explain { setl_id, data, english } } => {
-            crate::policy::explain(&setl_id, &data.data, english).await
+            crate::policy::explain(&setl_id, &data.at(), english).await
         }
-        Command::Rules { command: RulesCommand::List { data } } => crate::policy::list_rules(&data.data).await,
+        Command::Rules { command: RulesCommand::List { data } } => crate::policy::list_rules(&data.at()).await,
     }
 }

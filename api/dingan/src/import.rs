@@ -1,16 +1,17 @@
 //! `dingan import`: files into the store.
 
 use crate::cli::Kind;
-use crate::serve::{now, open};
+use crate::serve::{now, open_at};
 use anyhow::Context;
 use dingan_connectors::file::{self, CatalogueRow, Read};
 use dingan_core::bundle::CatalogueRows;
 use dingan_http::agency::{Agency, ImportReport, PersonRows};
 use dingan_http::bundles::PolicySource;
+use dingan_store::Location;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fs::File;
 use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A progress bar on a terminal, nothing in a pipe.
 pub fn bar(length: u64, what: &'static str) -> ProgressBar {
@@ -71,11 +72,11 @@ pub fn person_rows(rows: Vec<file::PersonImport>) -> Vec<PersonRows> {
 pub async fn run(
     kind: Kind,
     files: &[PathBuf],
-    data: &Path,
+    at: &Location,
     strict: bool,
     options: &crate::knowledge::Options,
 ) -> anyhow::Result<bool> {
-    let agency = open(data).await?;
+    let agency = open_at(at).await?;
     let report = into(&agency, kind, files, strict, options).await;
     agency.store().clone().close().await;
     let Some(report) = report? else { return Ok(false) };

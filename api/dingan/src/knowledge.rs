@@ -1,11 +1,12 @@
 //! `dingan import knowledge` and `dingan knowledge`: what is published into the store, and a person's word on it.
 
-use crate::serve::{now, open};
+use crate::serve::{now, open_at};
 use anyhow::{Context, bail};
 use chrono::NaiveDate;
 use dingan_connectors::file::{Diagnoses, KnowledgeReader, MAX_FILE_BYTES, MAX_ICD_BYTES, Read};
 use dingan_core::knowledge::{KnowledgeRow, MergeReport};
 use dingan_http::agency::{Agency, Confirmation, ImportReport};
+use dingan_store::Location;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -104,8 +105,8 @@ fn by_table(rows: &[KnowledgeRow]) -> Vec<String> {
 }
 
 /// `dingan knowledge tables`: what each table holds.
-pub async fn tables(data: &Path) -> anyhow::Result<bool> {
-    let agency = open(data).await?;
+pub async fn tables(at: &Location) -> anyhow::Result<bool> {
+    let agency = open_at(at).await?;
     let rows = agency.knowledge().await;
     agency.store().clone().close().await;
     let live: Vec<KnowledgeRow> = rows?.into_iter().filter(|r| r.superseded_by.is_empty()).collect();
@@ -116,8 +117,8 @@ pub async fn tables(data: &Path) -> anyhow::Result<bool> {
 }
 
 /// `dingan knowledge list`: points, one a block, with what was read out of their text.
-pub async fn list(data: &Path, table: Option<&str>, unconfirmed: bool) -> anyhow::Result<bool> {
-    let agency = open(data).await?;
+pub async fn list(at: &Location, table: Option<&str>, unconfirmed: bool) -> anyhow::Result<bool> {
+    let agency = open_at(at).await?;
     let rows = agency.knowledge().await;
     agency.store().clone().close().await;
     let mut count = 0;
@@ -147,8 +148,8 @@ pub async fn list(data: &Path, table: Option<&str>, unconfirmed: bool) -> anyhow
 }
 
 /// `dingan knowledge confirm`.
-pub async fn confirm(data: &Path, ids: &[String], word: &Confirmation) -> anyhow::Result<bool> {
-    let agency = open(data).await?;
+pub async fn confirm(at: &Location, ids: &[String], word: &Confirmation) -> anyhow::Result<bool> {
+    let agency = open_at(at).await?;
     let done = agency.confirm_knowledge(ids, word, now()).await;
     agency.store().clone().close().await;
     let unknown = done?;

@@ -15,6 +15,7 @@ macro_rules! say_part {
     }};
 }
 
+pub mod backup;
 pub mod batch;
 pub mod cli;
 pub mod demo;

@@ -1,12 +1,13 @@
 //! `dingan policy` and `dingan rules list`.
 
-use crate::serve::open;
+use crate::serve::open_at;
 use anyhow::{Context, bail};
 use dingan_core::codes::SettlementId;
 use dingan_core::explain::{Language, explain as words};
 use dingan_core::policy::{self, BenefitPolicy};
 use dingan_rules::RuleMeta;
-use std::path::{Path, PathBuf};
+use dingan_store::Location;
+use std::path::PathBuf;
 
 /// Checks policy files; says every problem with file and line. True if all can be used.
 pub fn check(files: &[PathBuf]) -> anyhow::Result<bool> {
@@ -60,8 +61,8 @@ fn locate(text: &str, path: &str) -> usize {
 }
 
 /// Prints the waterfall of a settlement.
-pub async fn explain(setl_id: &str, data: &Path, english: bool) -> anyhow::Result<bool> {
-    let agency = open(data).await?;
+pub async fn explain(setl_id: &str, at: &Location, english: bool) -> anyhow::Result<bool> {
+    let agency = open_at(at).await?;
     let explained = agency.explain(&SettlementId::from(setl_id)).await;
     agency.store().clone().close().await;
     match explained {
@@ -75,9 +76,9 @@ pub async fn explain(setl_id: &str, data: &Path, english: bool) -> anyhow::Resul
 }
 
 /// Lists the rules of the live bundle, or those the program carries.
-pub async fn list_rules(data: &Path) -> anyhow::Result<bool> {
-    let rules: Vec<RuleMeta> = if data.join("dingan.db").exists() {
-        let agency = open(data).await?;
+pub async fn list_rules(at: &Location) -> anyhow::Result<bool> {
+    let rules: Vec<RuleMeta> = if !matches!(at, Location::Folder(folder) if !folder.join("dingan.db").exists()) {
+        let agency = open_at(at).await?;
         let live = agency.live().await?;
         agency.store().clone().close().await;
         live.rules.rules().cloned().collect()

@@ -1,15 +1,15 @@
 //! `dingan review`: the rules over what is settled, on what is known now; makes a run.
 
 use crate::import::bar;
-use crate::serve::{now, open};
-use std::path::Path;
+use crate::serve::{now, open_at};
+use dingan_store::Location;
 
 /// Findings and settlements that are named one by one.
 const NAMED: usize = 20;
 
 /// The command.
-pub async fn run(data: &Path) -> anyhow::Result<bool> {
-    let agency = open(data).await?;
+pub async fn run(at: &Location) -> anyhow::Result<bool> {
+    let agency = open_at(at).await?;
     let counts = agency.store().snapshot().await?.counts().await?;
     let progress = bar(counts.settlements.try_into().unwrap_or(0), "settlements");
     let done = agency.review(now(), |n| progress.set_position(n as u64)).await;

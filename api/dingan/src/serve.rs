@@ -3,9 +3,9 @@
 use anyhow::{Context, bail};
 use chrono::{Local, NaiveDateTime};
 use dingan_connectors::fsi::Profile;
-use dingan_http::agency::Agency;
+use dingan_http::agency::{Admissions, Agency};
 use dingan_http::server::{App, Clock, serve};
-use dingan_store::Store;
+use dingan_store::{Location, Store};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -30,9 +30,14 @@ pub fn profile(name: &str) -> anyhow::Result<Profile> {
     Profile::from_toml(&text).map_err(|e| anyhow::anyhow!("profile {name}: {e}"))
 }
 
-/// Opens the agency over a folder.
+/// Opens the agency over an embedded store in a folder.
 pub async fn open(data: &Path) -> anyhow::Result<Agency> {
-    let store = Store::open(data).await.with_context(|| format!("cannot open the store in {}", data.display()))?;
+    open_at(&Location::Folder(data.to_path_buf())).await
+}
+
+/// Opens the agency over a store.
+pub async fn open_at(at: &Location) -> anyhow::Result<Agency> {
+    let store = Store::open(at).await.with_context(|| format!("cannot open the store in {at}"))?;
     Ok(Agency::open(store, now()).await?)
 }
 
@@ -114,14 +119,14 @@ pub fn check_address(listen: SocketAddr) -> anyhow::Result<()> {
 }
 
 /// The command.
-pub async fn run(data: &Path, profile_name: &str, listen: SocketAddr) -> anyhow::Result<bool> {
+pub async fn run(at: &Location, profile_name: &str, listen: SocketAddr, limits: Admissions) -> anyhow::Result<bool> {
     check_address(listen)?;
     let profile = profile(profile_name)?;
     let stop = signals().context("cannot catch signals")?;
-    let agency = open(data).await?;
+    let agency = open_at(at).await?.admitting(limits);
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let running = Running::start(agency, profile, listener, Arc::new(now)).await?;
-    say!("dingan listens on http://{} (data in {})", running.address, data.display());
+    say!("dingan listens on http://{} (data in {at})", running.address);
     stop.await;
     tracing::info!("stopping: finishing what is in flight");
     running.stop().await?;

@@ -1,5 +1,6 @@
 //! The agency: the operations of the desk over the store.
 
+mod admission;
 mod benefits;
 mod check;
 mod filings;
@@ -14,8 +15,10 @@ mod replay;
 mod reverse;
 mod review;
 mod settle;
+mod turns;
 mod visits;
 
+pub use admission::Admissions;
 pub use import::{ImportReport, PersonRows};
 pub use knowledge::Confirmation;
 pub use replay::{ReplayReport, ReplayedDifference};
@@ -23,6 +26,7 @@ pub use review::ReviewReport;
 
 use crate::bundles::{BundleError, Contents, Runtime};
 use crate::metrics::Metrics;
+use admission::Door;
 use async_trait::async_trait;
 use chrono::{NaiveDateTime, TimeDelta};
 use dingan_connectors::desk::*;
@@ -36,9 +40,21 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use turns::Turns;
 
 /// How often a change is decided again when the books moved on meanwhile.
 const ATTEMPTS: usize = 20;
+
+/// How long to wait before a change is decided again that the store failed to write: a connection that broke is
+/// soon there again, and a server that restarts takes seconds.
+const PAUSES: [Duration; 5] = [
+    Duration::from_millis(10),
+    Duration::from_millis(100),
+    Duration::from_millis(400),
+    Duration::from_millis(1000),
+    Duration::from_millis(2000),
+];
 
 /// Lines a single visit may hold.
 const LINES_PER_VISIT: i64 = 200_000;
@@ -55,6 +71,10 @@ pub struct Agency {
     store: Store,
     /// Bundles compiled so far, by hash: the live one, and old ones that replay asked for.
     runtimes: Arc<Mutex<HashMap<String, Arc<Runtime>>>>,
+    door: Door,
+    compiling: Arc<tokio::sync::Mutex<()>>,
+    /// Who decides again on a book that many want.
+    turns: Turns,
     /// Amounts last given by 2206/2303, by bill: a settlement that differs says so.
     given: Arc<Mutex<HashMap<(VisitId, String), Amounts>>>,
     metrics: Arc<Metrics>,
@@ -93,13 +113,26 @@ impl Agency {
     /// Opens the agency over a store; a new store gets the bundle the program carries.
     pub async fn open(store: Store, now: NaiveDateTime) -> Result<Self, AgencyError> {
         let metrics = Arc::new(Metrics::new().map_err(|e| AgencyError::Metrics(e.to_string()))?);
-        let agency = Self { store, runtimes: Arc::default(), given: Arc::default(), metrics };
-        let live = agency.store.snapshot().await?.setting("live_bundle").await?;
-        if live.is_none() {
+        let agency = Self {
+            store,
+            runtimes: Arc::default(),
+            door: Door::new(Admissions::default()),
+            compiling: Arc::default(),
+            turns: Turns::default(),
+            given: Arc::default(),
+            metrics,
+        };
+        if agency.store.snapshot().await?.live_bundle().is_none() {
             agency.publish(Contents::initial(), "first bundle", now).await?;
         }
         agency.live().await?;
         Ok(agency)
+    }
+
+    /// Takes in so much at once.
+    pub fn admitting(mut self, limits: Admissions) -> Self {
+        self.door = Door::new(limits);
+        self
     }
 
     /// Counters.
@@ -147,7 +180,7 @@ impl Agency {
     /// The contents of the live bundle, to be changed.
     pub async fn live_contents(&self) -> Result<Contents, AgencyError> {
         let mut snap = self.store.snapshot().await?;
-        let hash = snap.setting("live_bundle").await?.ok_or(AgencyError::NoBundle)?;
+        let hash = snap.live_bundle().ok_or(AgencyError::NoBundle)?.to_owned();
         let parts = snap.bundle(&hash).await?.ok_or(AgencyError::NoBundle)?;
         Ok(Contents::from_parts(&parts)?)
     }
@@ -156,13 +189,23 @@ impl Agency {
     async fn runtime_of(&self, snap: &mut Snapshot, hash: Option<&str>) -> Result<Arc<Runtime>, AgencyError> {
         let hash = match hash {
             Some(h) => h.to_owned(),
-            None => snap.setting("live_bundle").await?.ok_or(AgencyError::NoBundle)?,
+            None => snap.live_bundle().ok_or(AgencyError::NoBundle)?.to_owned(),
         };
-        if let Some(r) = lock(&self.runtimes).get(&hash) {
-            return Ok(Arc::clone(r));
+        let known = || lock(&self.runtimes).get(&hash).map(Arc::clone);
+        if let Some(r) = known() {
+            return Ok(r);
+        }
+        // a bundle that another server put in force is compiled once, and who needs it waits for that
+        let _compiling = self.compiling.lock().await;
+        if let Some(r) = known() {
+            return Ok(r);
         }
         let parts = snap.bundle(&hash).await?.ok_or(AgencyError::NoBundle)?;
-        let runtime = Arc::new(Contents::from_parts(&parts)?.compile(hash.clone())?);
+        let compiled = tokio::task::spawn_blocking({
+            let hash = hash.clone();
+            move || Contents::from_parts(&parts)?.compile(hash)
+        });
+        let runtime = Arc::new(compiled.await.map_err(|e| BundleError::Rules(e.to_string()))??);
         self.remember(&hash, Arc::clone(&runtime));
         Ok(runtime)
     }
@@ -187,17 +230,31 @@ impl Agency {
     where
         F: Future<Output = Tried> + Send,
     {
+        let mut turn = None;
+        let mut pauses = PAUSES.iter();
         for _ in 0..ATTEMPTS {
-            match attempt().await? {
-                Ok(c) => return reply(&c.answer),
-                Err(CommitError::Conflict) => {}
-                Err(CommitError::Answered) => {
-                    // this message, or (2601) the one it cancels in advance: then the next try sees that one
+            let failed = match attempt().await {
+                Ok(Ok(c)) => return reply(&c.answer),
+                Ok(Err(e)) => e,
+                // the same message may have been written meanwhile, and what it did be what is now in the way
+                Err(refusal) => return self.answered_before(by).await?.ok_or(refusal),
+            };
+            match failed {
+                CommitError::Conflict(book) => turn = Some(self.turns.wait(turn, book).await),
+                // this message, or (2601) the one it cancels in advance: then the next try sees that one
+                CommitError::Answered => {
                     if let Some(r) = self.answered_before(by).await? {
                         return Ok(r);
                     }
                 }
-                Err(e) => return Err(internal(e)),
+                CommitError::Store(e @ (StoreError::Lost | StoreError::Unknown)) => {
+                    let Some(pause) = pauses.next() else { return Err(internal(e)) };
+                    tokio::time::sleep(*pause).await;
+                    if let Some(r) = self.answered_before(by).await? {
+                        return Ok(r);
+                    }
+                }
+                e => return Err(internal(e)),
             }
         }
         Err(busy())
@@ -238,7 +295,7 @@ fn reply(answer: &str) -> Outcome<Reply> {
 }
 
 fn guard_of(person: &PersonState, by: &Caller) -> Guard {
-    Guard { person: Some((person.person.no.clone(), person.version)), message: Some(key(by)), accounts: Vec::new() }
+    Guard { as_of: person.as_of, persons: vec![person.person.no.clone()], message: Some(key(by)), ..Guard::default() }
 }
 
 /// A failure below the domain, told to the hospital without its inside.
@@ -373,6 +430,9 @@ fn refused(e: ResolveError) -> Refusal {
 
 #[async_trait]
 impl Desk for Agency {
+    async fn admit(&self, by: &Caller) -> Outcome<Box<dyn Send>> {
+        Ok(Box::new(self.door.enter(&by.institution).await?))
+    }
     async fn answered(&self, by: &Caller) -> Outcome<Option<Reply>> {
         self.answered_before(by).await
     }

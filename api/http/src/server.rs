@@ -1,17 +1,19 @@
 //! The HTTP server: carries messages to the agency, shows health, metrics and a start page.
 
+mod gate;
 mod page;
 mod v1;
 
 use crate::agency::Agency;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use chrono::NaiveDateTime;
 use dingan_connectors::fsi::{self, Profile};
+use gate::Gate;
 use serde::Deserialize;
 use serde_json::json;
 use std::future::Future;
@@ -24,6 +26,9 @@ pub const BODY_LIMIT: usize = 16 * 1024 * 1024;
 
 /// A message must be here within this time.
 const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// A message must be answered within this time of being here.
+const WORK_TIME: Duration = Duration::from_secs(90);
 
 /// Where the time of a message comes from: an input, so that tests can set it.
 pub type Clock = Arc<dyn Fn() -> NaiveDateTime + Send + Sync>;
@@ -48,6 +53,7 @@ pub fn router(app: App) -> Router {
         .route("/metrics", get(metrics))
         .route("/fsi/api", post(message_root))
         .route("/fsi/api/{*path}", post(message))
+        .layer(axum::Extension(Gate::default()))
         .merge(v1::routes())
         .fallback(|| async {
             (StatusCode::NOT_FOUND, Json(json!({"error": "no such page; messages go to POST /fsi/api/…"})))
@@ -64,13 +70,31 @@ pub async fn serve(
     axum::serve(listener, router(app)).with_graceful_shutdown(stop).await
 }
 
-async fn message_root(state: State<App>, body: Body) -> Response {
-    message(state, Path(String::new()), body).await
+async fn message_root(state: State<App>, gate: Extension<Gate>, headers: HeaderMap, body: Body) -> Response {
+    message(state, gate, Path(String::new()), headers, body).await
 }
 
-async fn message(State(app): State<App>, Path(path): Path<String>, body: Body) -> Response {
+async fn message(
+    State(app): State<App>,
+    Extension(gate): Extension<Gate>,
+    Path(path): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     let began = Instant::now();
     let _counted = app.agency.metrics().enter();
+    let stated = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
+    let Some(_room) = gate.enter(stated) else {
+        app.agency.metrics().requests.with_label_values(&["unknown", "TOO_MANY_REQUESTS"]).inc();
+        let mut r = gateway(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "TOO_MANY_REQUESTS",
+            "系统当前请求过多，本次请求未处理",
+            "请稍后以相同报文重试",
+        );
+        r.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        return r;
+    };
     take(&app, &path, body, began).await
 }
 
@@ -98,7 +122,18 @@ async fn take(app: &App, path: &str, body: Body, began: Instant) -> Response {
         }
     };
     let now = (app.clock)();
-    let handled = fsi::handle(&app.agency, &app.profile, &bytes, fsi::infno_of_path(path), now).await;
+    let work = fsi::handle(&app.agency, &app.profile, &bytes, fsi::infno_of_path(path), now);
+    let Ok(handled) = tokio::time::timeout(WORK_TIME, work).await else {
+        app.agency.metrics().requests.with_label_values(&["unknown", "TOO_SLOW"]).inc();
+        let mut r = gateway(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "TOO_SLOW",
+            "系统未能及时处理，结果未知",
+            "请以相同的msgid和input重发，已处理的将得到原结果",
+        );
+        r.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        return r;
+    };
     let seconds = began.elapsed().as_secs_f64();
     let infno: &str = handled.infno.as_ref();
     let result = if handled.ok { "ok" } else { handled.code.unwrap_or("error") };

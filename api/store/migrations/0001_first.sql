@@ -1,9 +1,19 @@
 -- The books of the agency. Tables that feed facts are append-only and carry the commit that made a
 -- row known; a row that ends carries the commit that ended it. Amounts are whole fen (BIGINT).
--- Times are local civil time as text, so that they compare as they sort.
+-- Times are local civil time as text, so that they compare as they sort. migrations/README.md says
+-- how one text runs on both databases.
+
+-- the number of the last commit. Who writes locks this row first and keeps it until the commit, so
+-- numbers become visible in their order: up to any number, a reader sees everything or will never
+CREATE TABLE commit_counter (
+    one BIGINT PRIMARY KEY,
+    no  BIGINT NOT NULL
+);
+-- postgres: ALTER TABLE commit_counter SET (fillfactor = 10);
+INSERT INTO commit_counter (one, no) VALUES (1, 0);
 
 CREATE TABLE commit_log (
-    commit_no INTEGER PRIMARY KEY AUTOINCREMENT,
+    commit_no BIGINT PRIMARY KEY,
     at        TEXT NOT NULL,
     kind      TEXT NOT NULL
 );
@@ -17,7 +27,7 @@ CREATE TABLE setting (
 CREATE TABLE bundle_part (
     hash    TEXT PRIMARY KEY,
     kind    TEXT NOT NULL,
-    content BLOB NOT NULL
+    content TEXT NOT NULL
 );
 CREATE TABLE bundle (
     hash    TEXT PRIMARY KEY,
@@ -32,10 +42,11 @@ CREATE TABLE person (
     data      TEXT NOT NULL,
     PRIMARY KEY (psn_no, commit_no)
 );
--- the book on which changes of a person's facts are compared and swapped
+-- the book on which changes of a person's facts are compared and swapped: its version is the commit
+-- that last changed anything about the person
 CREATE TABLE person_book (
-    psn_no  TEXT PRIMARY KEY,
-    version BIGINT NOT NULL
+    psn_no    TEXT PRIMARY KEY,
+    commit_no BIGINT NOT NULL
 );
 CREATE TABLE person_cert (
     certno TEXT NOT NULL,
@@ -43,19 +54,22 @@ CREATE TABLE person_cert (
     PRIMARY KEY (certno, psn_no)
 );
 
+-- an account may belong to several persons, and has a book of its own
 CREATE TABLE account_book (
-    account TEXT PRIMARY KEY,
-    balance BIGINT NOT NULL,
-    version BIGINT NOT NULL
+    account   TEXT PRIMARY KEY,
+    balance   BIGINT NOT NULL CHECK (balance >= 0),
+    commit_no BIGINT NOT NULL
 );
+-- each change with the balance it left, so that the balance as of a commit is one row
 CREATE TABLE account_entry (
     account   TEXT NOT NULL,
     commit_no BIGINT NOT NULL,
-    seq       BIGINT NOT NULL,
     amount    BIGINT NOT NULL,
+    balance   BIGINT NOT NULL,
     setl_id   TEXT NOT NULL,
-    PRIMARY KEY (account, commit_no, seq)
+    PRIMARY KEY (account, commit_no)
 );
+CREATE INDEX account_entry_of_settlement ON account_entry (setl_id) WHERE setl_id <> '';
 
 -- every version of a visit; the newest with commit_no <= as_of is the one that holds
 CREATE TABLE visit (
@@ -100,7 +114,7 @@ CREATE TABLE settlement (
     -- who the person was and which days were covered, as the answer said
     shown           TEXT NOT NULL,
     amounts         TEXT NOT NULL,
-    decision        BLOB NOT NULL
+    decision        TEXT NOT NULL
 );
 CREATE INDEX settlement_of_person ON settlement (psn_no, commit_no);
 CREATE INDEX settlement_of_visit ON settlement (mdtrt_id, commit_no);
@@ -183,6 +197,7 @@ CREATE TABLE finding (
     PRIMARY KEY (run_id, finding_id)
 );
 CREATE INDEX finding_of_settlement ON finding (setl_id);
+CREATE INDEX finding_by_id ON finding (finding_id);
 CREATE TABLE feedback (
     fixmedins_code TEXT NOT NULL,
     finding_id     TEXT NOT NULL,
@@ -192,8 +207,6 @@ CREATE TABLE feedback (
     reason         TEXT NOT NULL,
     PRIMARY KEY (fixmedins_code, finding_id, commit_no)
 );
-
-CREATE INDEX account_entry_of_settlement ON account_entry (setl_id);
 
 -- one row for each committed change, kept for ever: the answer a retry gets
 CREATE TABLE message (
@@ -207,9 +220,8 @@ CREATE TABLE message (
     setl_id        TEXT NOT NULL,
     -- null: the message was cancelled by 2601 before it came, and is refused when it does
     answer         TEXT,
-    PRIMARY KEY (fixmedins_code, infno, msgid)
+    PRIMARY KEY (msgid, fixmedins_code, infno)
 );
-CREATE INDEX message_by_id ON message (fixmedins_code, msgid);
 
 CREATE TABLE proposal (
     commit_no BIGINT NOT NULL,

@@ -1,12 +1,11 @@
-//! Opening the database, migrations, and the two ways in: snapshots for reading, one writer.
+//! Opening the database, and the two ways in: snapshots for reading, one writer.
 
+use crate::migrate::migrate;
+use crate::pool::Pool;
+use crate::sql::{Options, args};
 use crate::write::{Job, Writer};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection, Executor, SqliteConnection, SqlitePool};
-use std::path::Path;
-use std::str::FromStr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
 
 /// What can go wrong below the domain.
@@ -35,9 +34,22 @@ pub enum StoreError {
         /// Why.
         source: std::io::Error,
     },
+    /// No database of this form is known.
+    #[error("--database {0}: expected sqlite:FILE or postgres://USER@HOST/NAME")]
+    Location(String),
+    /// A database has tools of its own for copies.
+    #[error("a PostgreSQL database is copied with pg_dump or pg_basebackup: see docs/operations.md")]
+    NotEmbedded,
     /// The change was in a group that could not be written; nothing of it is there.
     #[error("the change could not be written; nothing of it is stored")]
     Lost,
+    /// The connection broke while the change was being committed: it may be there or not, and its message's
+    /// key says which.
+    #[error("whether the change is stored is not known")]
+    Unknown,
+    /// More is waiting than can be worked on soon.
+    #[error("the store has too much to do")]
+    Busy,
     /// The writer has stopped.
     #[error("the store is closing")]
     Closed,
@@ -49,16 +61,57 @@ impl StoreError {
     }
 }
 
-const MIGRATIONS: &[(i64, &str)] =
-    &[(1, include_str!("../migrations/0001_first.sql")), (2, include_str!("../migrations/0002_review.sql"))];
+/// Where the books are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// An embedded store in a folder.
+    Folder(PathBuf),
+    /// An embedded store in a file.
+    File(PathBuf),
+    /// A database of PostgreSQL, shared by any number of servers. The URL may hold a password.
+    Postgres(String),
+}
 
-/// Changes waiting for the writer; beyond it callers wait in line.
+impl Location {
+    /// Reads `sqlite:FILE` or `postgres://…`.
+    pub fn parse(text: &str) -> Result<Self, StoreError> {
+        if let Some(path) = text.strip_prefix("sqlite:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            return Ok(Self::File(PathBuf::from(path)));
+        }
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Ok(Self::Postgres(text.to_owned()));
+        }
+        // what came before the first colon is not shown: the rest may hold a password
+        Err(StoreError::Location(text.split(':').next().unwrap_or_default().to_owned()))
+    }
+}
+
+/// As a user may read it: without user and password.
+impl std::fmt::Display for Location {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Folder(p) => write!(f, "{}", p.display()),
+            Self::File(p) => write!(f, "sqlite:{}", p.display()),
+            Self::Postgres(url) => {
+                let rest = url.split_once("://").map_or("", |(_, r)| r);
+                let rest = rest.split(['?', '#']).next().unwrap_or_default();
+                write!(f, "postgres://{}", rest.rsplit_once('@').map_or(rest, |(_, host)| host))
+            }
+        }
+    }
+}
+
+/// Changes waiting for the writer; beyond it callers are told to come back.
 const QUEUE: usize = 1024;
+
+/// Connections that read.
+const READERS: usize = 16;
 
 /// The agency's books.
 #[derive(Clone)]
 pub struct Store {
-    pub(crate) pool: SqlitePool,
+    pub(crate) pool: Pool,
     pub(crate) jobs: mpsc::Sender<Job>,
     closing: Arc<Notify>,
     /// Its sender goes with the writer.
@@ -68,41 +121,28 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens (and makes, where missing) the embedded store in a folder.
-    pub async fn open(folder: &Path) -> Result<Self, StoreError> {
-        let file = |source| StoreError::File { path: folder.display().to_string(), source };
-        std::fs::create_dir_all(folder).map_err(file)?;
-        let lock = std::fs::File::create(folder.join("lock")).map_err(file)?;
-        if lock.try_lock().is_err() {
-            return Err(StoreError::InUse(folder.display().to_string()));
-        }
-        let url = format!("sqlite://{}", folder.join("dingan.db").display());
-        Self::connect(&url, Some(lock)).await
-    }
-
-    async fn connect(url: &str, lock: Option<std::fs::File>) -> Result<Self, StoreError> {
-        let options = SqliteConnectOptions::from_str(url)?
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            // an answer leaves only after the log is on disk
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(Duration::from_secs(10))
-            .foreign_keys(false)
-            .statement_cache_capacity(200)
-            .pragma("cache_size", "-65536")
-            .pragma("mmap_size", "268435456")
-            .pragma("temp_store", "memory");
-        let mut writer = SqliteConnection::connect_with(&options).await?;
+    /// Opens (and makes, where missing) a store.
+    pub async fn open(at: &Location) -> Result<Self, StoreError> {
+        let (options, lock) = match at {
+            Location::Folder(folder) => embedded(&folder.join("dingan.db"), &folder.join("lock"), folder)?,
+            Location::File(file) => {
+                let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+                let mut lock = file.clone().into_os_string();
+                lock.push(".lock");
+                embedded(file, Path::new(&lock), folder)?
+            }
+            Location::Postgres(url) => (Options::postgres(url)?, None),
+        };
+        let mut writer = options.connect().await?;
         migrate(&mut writer).await?;
-        let pool = SqlitePoolOptions::new()
-            .max_connections(16)
-            .acquire_timeout(Duration::from_secs(10))
-            .connect_with(options.read_only(true))
-            .await?;
+        // the lock on the schema goes with the connection
+        writer.close().await;
+        let writer = options.connect().await?;
         let (jobs, queue) = mpsc::channel(QUEUE);
         let closing = Arc::new(Notify::new());
         let (alive, closed) = watch::channel(());
-        tokio::spawn(Writer::new(writer, queue, Arc::clone(&closing), alive).run());
+        tokio::spawn(Writer::new(options.clone(), writer, queue, Arc::clone(&closing), alive).run());
+        let pool = Pool::new(options.read_only(), READERS);
         Ok(Self { pool, jobs, closing, closed, _lock: Arc::new(lock) })
     }
 
@@ -111,12 +151,12 @@ impl Store {
         if self.jobs.is_closed() {
             return Err(StoreError::Closed);
         }
-        self.pool.execute("SELECT 1").await?;
+        self.pool.lease().await?.rows("SELECT 1", args![]).await?;
         Ok(())
     }
 
-    /// Writes what is queued, refuses what comes later, and closes the files: the writer last, so that
-    /// it folds the log into the database.
+    /// Writes what is queued, refuses what comes later, and closes the connections: the writer's last, so
+    /// that an embedded store folds the log into the database.
     pub async fn close(mut self) {
         self.pool.close().await;
         self.closing.notify_one();
@@ -124,14 +164,13 @@ impl Store {
     }
 }
 
-async fn migrate(c: &mut SqliteConnection) -> Result<(), StoreError> {
-    c.execute("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT PRIMARY KEY)").await?;
-    let have: Option<i64> = sqlx::query_scalar("SELECT max(version) FROM schema_version").fetch_one(&mut *c).await?;
-    for (version, sql) in MIGRATIONS.iter().filter(|(v, _)| have.is_none_or(|h| *v > h)) {
-        let mut tx = c.begin().await?;
-        tx.execute(*sql).await?;
-        sqlx::query("INSERT INTO schema_version (version) VALUES ($1)").bind(version).execute(&mut *tx).await?;
-        tx.commit().await?;
+/// A file of SQLite with the lock that lets one process in.
+fn embedded(file: &Path, lock: &Path, folder: &Path) -> Result<(Options, Option<std::fs::File>), StoreError> {
+    let failed = |source| StoreError::File { path: folder.display().to_string(), source };
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let held = std::fs::File::create(lock).map_err(failed)?;
+    if held.try_lock().is_err() {
+        return Err(StoreError::InUse(folder.display().to_string()));
     }
-    Ok(())
+    Ok((Options::sqlite(file), Some(held)))
 }

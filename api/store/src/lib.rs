@@ -1,17 +1,22 @@
-//! The store: the agency's books in SQL. SQLite is the embedded default.
+//! The store: the agency's books in SQL. SQLite is the embedded default, PostgreSQL for any number of servers.
 //!
 //! Reads take a consistent snapshot and say at which commit it was taken; writes are one
-//! transaction that compares the versions they were decided on and swaps them. What a row means
-//! belongs to `dingan-core`; how it lies in a table belongs here.
+//! transaction that compares the books they were decided on and swaps them. What a row means
+//! belongs to `dingan-core`; how it lies in a table belongs here; where the databases differ, in [`sql`].
 
+mod backup;
 mod db;
 mod lists;
+mod migrate;
+mod pool;
 mod read;
 mod rows;
 mod settled;
+mod sql;
 mod write;
 
-pub use db::{Store, StoreError};
+pub use backup::{backup, restore};
+pub use db::{Location, Store, StoreError};
 pub use lists::{NewReview, StoredList, Verdict};
 pub use read::{AccountState, PersonState, Snapshot, VisitState};
 pub use rows::{BundleParts, FindingRow, MessageRow, ProposalRow, Shown, StoredLine, StoredSettlement, VisitDoc};

@@ -1,43 +1,43 @@
 //! Reading: a snapshot of everything a decision needs, at one commit.
 
 use crate::db::{Store, StoreError};
+use crate::pool::Lease;
 use crate::rows::*;
+use crate::sql::{Row, args};
 use chrono::NaiveDateTime;
 use dingan_core::codes::*;
 use dingan_core::money::{Money, Quantity};
 use dingan_core::person::*;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row, Sqlite, Transaction};
 use std::collections::{HashMap, HashSet};
 
-/// A consistent view of the store as of a commit. Reads through it see nothing that came later.
+/// A consistent view of the store as of a commit. It is no transaction: numbers become visible in their order
+/// and facts are append-only, so that a statement filtered by the number reads the same whenever it runs.
 pub struct Snapshot {
-    tx: Transaction<'static, Sqlite>,
-    as_of: CommitNo,
+    pub(crate) lease: Lease,
+    pub(crate) as_of: CommitNo,
+    live_bundle: Option<String>,
 }
 
-/// A person with the version of their book.
+/// A person with their accounts.
 #[derive(Debug, Clone)]
 pub struct PersonState {
     /// The person.
     pub person: Person,
-    /// Version of the book, to be compared on commit.
-    pub version: i64,
+    /// Up to which commit they were read, to be compared on commit.
+    pub as_of: CommitNo,
     /// The own account.
     pub own: AccountState,
     /// The family account, where there is one.
     pub family: Option<AccountState>,
 }
 
-/// An account with the version of its book.
+/// An account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountState {
     /// Name of the account.
     pub account: String,
     /// Balance as of the snapshot.
     pub balance: Money,
-    /// Version of the book.
-    pub version: i64,
 }
 
 /// A visit as of the snapshot.
@@ -49,22 +49,33 @@ pub struct VisitState {
     pub cancelled: bool,
 }
 
+impl AccountState {
+    fn empty(account: String) -> Self {
+        Self { account, balance: Money::ZERO }
+    }
+}
+
 impl Store {
     /// A snapshot of now.
     pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        let mut tx = self.pool.begin().await?;
-        let as_of: Option<i64> =
-            sqlx::query_scalar("SELECT max(commit_no) FROM commit_log").fetch_one(&mut *tx).await?;
-        Ok(Snapshot { tx, as_of: as_of.unwrap_or(0) })
+        let mut lease = self.pool.lease().await?;
+        let row = lease
+            .row(
+                "SELECT no, (SELECT value FROM setting WHERE name = 'live_bundle') FROM commit_counter WHERE one = 1",
+                args![],
+            )
+            .await?
+            .ok_or_else(|| StoreError::damaged("commit_counter", "the row is gone"))?;
+        Ok(Snapshot { as_of: row.int(0), live_bundle: row.opt_text(1), lease })
     }
 
     /// A snapshot as things were known at a commit, for replay.
     pub async fn snapshot_at(&self, as_of: CommitNo) -> Result<Snapshot, StoreError> {
-        Ok(Snapshot { tx: self.pool.begin().await?, as_of })
+        Ok(Snapshot { as_of, ..self.snapshot().await? })
     }
 }
 
-fn json<T: serde::de::DeserializeOwned>(table: &'static str, text: &str) -> Result<T, StoreError> {
+pub(crate) fn json<T: serde::de::DeserializeOwned>(table: &'static str, text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|e| StoreError::damaged(table, e))
 }
 
@@ -84,127 +95,127 @@ impl Snapshot {
         self.as_of
     }
 
-    /// Moves to how things were known at an earlier commit; returns where it was. The snapshot stays
-    /// one transaction, so nothing is read that was not there when it was taken.
+    /// Moves to how things were known at an earlier commit; returns where it was.
     pub fn go_to(&mut self, as_of: CommitNo) -> CommitNo {
         std::mem::replace(&mut self.as_of, as_of)
     }
 
-    /// A setting, such as the live bundle.
+    /// Hash of the bundle in force when the snapshot was taken.
+    pub fn live_bundle(&self) -> Option<&str> {
+        self.live_bundle.as_deref()
+    }
+
+    /// A setting, as it is now.
     pub async fn setting(&mut self, name: &str) -> Result<Option<String>, StoreError> {
-        Ok(sqlx::query_scalar("SELECT value FROM setting WHERE name = $1")
-            .bind(name)
-            .fetch_optional(&mut *self.tx)
-            .await?)
+        Ok(self.lease.row("SELECT value FROM setting WHERE name = $1", args![name]).await?.map(|r| r.text(0)))
     }
 
     /// The parts of a bundle.
     pub async fn bundle(&mut self, hash: &str) -> Result<Option<BundleParts>, StoreError> {
-        let parts: Option<String> = sqlx::query_scalar("SELECT parts FROM bundle WHERE hash = $1")
-            .bind(hash)
-            .fetch_optional(&mut *self.tx)
-            .await?;
-        let Some(parts) = parts else { return Ok(None) };
-        let hashes: Vec<String> = json("bundle", &parts)?;
+        let Some(row) = self.lease.row("SELECT parts FROM bundle WHERE hash = $1", args![hash]).await? else {
+            return Ok(None);
+        };
+        let hashes: Vec<String> = json("bundle", row.str(0))?;
         let mut out = Vec::with_capacity(hashes.len());
         for h in hashes {
-            let row = sqlx::query("SELECT kind, content FROM bundle_part WHERE hash = $1")
-                .bind(&h)
-                .fetch_one(&mut *self.tx)
-                .await?;
-            out.push((row.get::<String, _>(0), row.get::<Vec<u8>, _>(1)));
+            let row = self
+                .lease
+                .row("SELECT kind, content FROM bundle_part WHERE hash = $1", args![&h])
+                .await?
+                .ok_or_else(|| StoreError::damaged("bundle", "a part is missing"))?;
+            out.push((row.text(0), row.text(1).into_bytes()));
         }
         Ok(Some(BundleParts(out)))
     }
 
-    /// The person with the versions of their books.
+    /// The person with their accounts.
     pub async fn person(&mut self, no: &PersonNo) -> Result<Option<PersonState>, StoreError> {
-        let data: Option<String> = sqlx::query_scalar(
-            "SELECT data FROM person WHERE psn_no = $1 AND commit_no <= $2 ORDER BY commit_no DESC LIMIT 1",
-        )
-        .bind(no.as_str())
-        .bind(self.as_of)
-        .fetch_optional(&mut *self.tx)
-        .await?;
-        let Some(data) = data else { return Ok(None) };
-        let person: Person = json("person", &data)?;
-        let version: Option<i64> = sqlx::query_scalar("SELECT version FROM person_book WHERE psn_no = $1")
-            .bind(no.as_str())
-            .fetch_optional(&mut *self.tx)
+        let row = self
+            .lease
+            .row(
+                "SELECT data FROM person WHERE psn_no = $1 AND commit_no <= $2 ORDER BY commit_no DESC LIMIT 1",
+                args![no.as_str(), self.as_of],
+            )
             .await?;
-        let own = self.account(own_account(no)).await?;
-        let family = match &person.family_account {
-            Some(id) => Some(self.account(family_account(id)).await?),
-            None => None,
-        };
-        Ok(Some(PersonState { person, version: version.unwrap_or(0), own, family }))
+        let Some(row) = row else { return Ok(None) };
+        let person: Person = json("person", row.str(0))?;
+        let names: Vec<String> = [Some(own_account(no)), person.family_account.as_deref().map(family_account)]
+            .into_iter()
+            .flatten()
+            .collect();
+        let mut states = self.accounts(names).await?.into_iter();
+        let own = states.next().unwrap_or_else(|| AccountState::empty(own_account(no)));
+        Ok(Some(PersonState { person, as_of: self.as_of, own, family: states.next() }))
     }
 
     /// A family account.
     pub async fn family_account(&mut self, id: &str) -> Result<AccountState, StoreError> {
-        self.account(family_account(id)).await
+        let name = family_account(id);
+        Ok(self.accounts(vec![name.clone()]).await?.pop().unwrap_or_else(|| AccountState::empty(name)))
     }
 
     /// The accounts a settlement moved, as they are now, each with what the settlement added (negative for
     /// a payment).
     pub async fn accounts_moved(&mut self, setl_id: &SettlementId) -> Result<Vec<(AccountState, Money)>, StoreError> {
-        let rows = sqlx::query("SELECT account, amount FROM account_entry WHERE setl_id = $1 ORDER BY account, seq")
-            .bind(setl_id.as_str())
-            .fetch_all(&mut *self.tx)
+        let rows = self
+            .lease
+            .rows(
+                "SELECT account, amount FROM account_entry WHERE setl_id = $1 AND setl_id <> '' ORDER BY account",
+                args![setl_id.as_str()],
+            )
             .await?;
-        let mut out = Vec::with_capacity(rows.len());
-        for r in rows {
-            out.push((self.account(r.get(0)).await?, money(r.get(1))));
-        }
-        Ok(out)
+        let states = self.accounts(rows.iter().map(|r| r.text(0)).collect()).await?;
+        Ok(states.into_iter().zip(rows.iter().map(|r| money(r.int(1)))).collect())
     }
 
-    async fn account(&mut self, account: String) -> Result<AccountState, StoreError> {
-        let version: Option<i64> = sqlx::query_scalar("SELECT version FROM account_book WHERE account = $1")
-            .bind(&account)
-            .fetch_optional(&mut *self.tx)
+    /// Accounts by name, in the order asked for; one that nothing was ever put in is empty.
+    async fn accounts(&mut self, names: Vec<String>) -> Result<Vec<AccountState>, StoreError> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = self
+            .lease
+            .rows(
+                "SELECT e.account, e.balance FROM account_entry e WHERE e.account IN (list $1) AND e.commit_no = \
+                 (SELECT max(n.commit_no) FROM account_entry n WHERE n.account = e.account AND n.commit_no <= $2)",
+                args![&names[..], self.as_of],
+            )
             .await?;
-        let balance: Option<i64> =
-            sqlx::query_scalar("SELECT sum(amount) FROM account_entry WHERE account = $1 AND commit_no <= $2")
-                .bind(&account)
-                .bind(self.as_of)
-                .fetch_one(&mut *self.tx)
-                .await?;
-        Ok(AccountState { account, balance: money(balance.unwrap_or(0)), version: version.unwrap_or(0) })
+        let found: HashMap<&str, i64> = rows.iter().map(|r| (r.str(0), r.int(1))).collect();
+        Ok(names
+            .iter()
+            .map(|n| AccountState {
+                account: n.clone(),
+                balance: money(found.get(n.as_str()).copied().unwrap_or_default()),
+            })
+            .collect())
     }
 
     /// Whom a certificate number belongs or once belonged to, letters in either case.
     pub async fn persons_by_cert(&mut self, cert_no: &str) -> Result<Vec<PersonNo>, StoreError> {
-        let rows: Vec<String> = sqlx::query_scalar("SELECT psn_no FROM person_cert WHERE certno = $1 ORDER BY psn_no")
-            .bind(cert_no.to_uppercase())
-            .fetch_all(&mut *self.tx)
-            .await?;
-        Ok(rows.into_iter().map(PersonNo::from).collect())
+        let sql = "SELECT psn_no FROM person_cert WHERE certno = $1 ORDER BY psn_no";
+        let rows = self.lease.rows(sql, args![cert_no.to_uppercase()]).await?;
+        Ok(rows.iter().map(|r| PersonNo::from(r.text(0))).collect())
     }
 
     /// A visit.
     pub async fn visit(&mut self, id: &VisitId) -> Result<Option<VisitState>, StoreError> {
-        let row = sqlx::query(
-            "SELECT data, cancelled FROM visit WHERE mdtrt_id = $1 AND commit_no <= $2 ORDER BY commit_no DESC LIMIT 1",
-        )
-        .bind(id.as_str())
-        .bind(self.as_of)
-        .fetch_optional(&mut *self.tx)
+        let row = self.lease.row("SELECT data, cancelled FROM visit WHERE mdtrt_id = $1 AND commit_no <= $2 ORDER BY commit_no DESC LIMIT 1", args![id.as_str(), self.as_of])
         .await?;
         row.map(|r| visit_state(&r)).transpose()
     }
 
     /// Every visit of a person that was not cancelled.
     pub async fn visits(&mut self, person: &PersonNo) -> Result<Vec<VisitDoc>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT v.data, v.cancelled FROM visit v \
+        let rows = self
+            .lease
+            .rows(
+                "SELECT v.data, v.cancelled FROM visit v \
              WHERE v.psn_no = $1 AND v.commit_no = (SELECT max(w.commit_no) FROM visit w \
                  WHERE w.mdtrt_id = v.mdtrt_id AND w.commit_no <= $2)",
-        )
-        .bind(person.as_str())
-        .bind(self.as_of)
-        .fetch_all(&mut *self.tx)
-        .await?;
+                args![person.as_str(), self.as_of],
+            )
+            .await?;
         let mut out = Vec::with_capacity(rows.len());
         for r in rows {
             let v = visit_state(&r)?;
@@ -271,37 +282,37 @@ impl Snapshot {
         &mut self,
         person: &PersonNo,
     ) -> Result<Vec<(VisitId, dingan_core::decision::Amounts)>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT mdtrt_id, amounts FROM settlement WHERE psn_no = $1 AND commit_no <= $2 AND reverses IS NULL \
+        let rows = self
+            .lease
+            .rows(
+                "SELECT mdtrt_id, amounts FROM settlement WHERE psn_no = $1 AND commit_no <= $2 AND reverses IS NULL \
              AND (reversed_commit IS NULL OR reversed_commit > $2) ORDER BY commit_no",
-        )
-        .bind(person.as_str())
-        .bind(self.as_of)
-        .fetch_all(&mut *self.tx)
-        .await?;
-        rows.iter().map(|r| Ok((VisitId::from(r.get::<String, _>(0)), json("settlement", r.get(1))?))).collect()
+                args![person.as_str(), self.as_of],
+            )
+            .await?;
+        rows.iter().map(|r| Ok((VisitId::from(r.text(0)), json("settlement", r.str(1))?))).collect()
     }
 
     /// Live accumulator entries of a person, in commit order.
     pub async fn entries(&mut self, person: &PersonNo) -> Result<Vec<AccumulatorEntry>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT acc_key, period, disease, insutype, mdtrt_id, amount FROM accumulator_entry \
+        let rows = self
+            .lease
+            .rows(
+                "SELECT acc_key, period, disease, insutype, mdtrt_id, amount FROM accumulator_entry \
              WHERE psn_no = $1 AND commit_no <= $2 AND (freed_commit IS NULL OR freed_commit > $2) \
              ORDER BY commit_no, seq",
-        )
-        .bind(person.as_str())
-        .bind(self.as_of)
-        .fetch_all(&mut *self.tx)
-        .await?;
+                args![person.as_str(), self.as_of],
+            )
+            .await?;
         Ok(rows
             .iter()
             .map(|r| AccumulatorEntry {
-                key: r.get(0),
-                period: r.get(1),
-                disease: r.get::<String, _>(2).into(),
-                insurance: r.get::<String, _>(3).into(),
-                visit: r.get::<String, _>(4).into(),
-                amount: money(r.get(5)),
+                key: r.text(0),
+                period: r.text(1),
+                disease: r.text(2).into(),
+                insurance: r.text(3).into(),
+                visit: r.text(4).into(),
+                amount: money(r.int(5)),
             })
             .collect())
     }
@@ -312,30 +323,28 @@ impl Snapshot {
         visit: &VisitId,
         from: NaiveDateTime,
     ) -> Result<Vec<PastLine>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT h.mdtrt_id, h.setl_id, h.feedetl_sn, h.item, h.fee_time, h.quantity, h.amount, h.supply_days \
+        let rows = self
+            .lease
+            .rows(
+                "SELECT h.mdtrt_id, h.setl_id, h.feedetl_sn, h.item, h.fee_time, h.quantity, h.amount, h.supply_days \
              FROM history_line h JOIN settlement s ON s.setl_id = h.setl_id \
              WHERE h.psn_no = $1 AND h.fee_time >= $2 AND h.mdtrt_id <> $3 AND s.commit_no <= $4 \
              AND (s.reversed_commit IS NULL OR s.reversed_commit > $4) \
              ORDER BY h.fee_time, h.setl_id, h.feedetl_sn",
-        )
-        .bind(person.as_str())
-        .bind(time_text(from))
-        .bind(visit.as_str())
-        .bind(self.as_of)
-        .fetch_all(&mut *self.tx)
-        .await?;
+                args![person.as_str(), time_text(from), visit.as_str(), self.as_of],
+            )
+            .await?;
         let mut out: Vec<PastLine> = Vec::with_capacity(rows.len());
         for r in rows {
             out.push(PastLine {
-                visit: r.get::<String, _>(0).into(),
-                settlement: r.get::<String, _>(1).into(),
-                no: r.get::<String, _>(2).into(),
-                item: r.get::<String, _>(3).into(),
-                time: time_of(r.get(4)).ok_or_else(|| StoreError::damaged("history_line", "time"))?,
-                quantity: Quantity::from_units(r.get(5)),
-                amount: money(r.get(6)),
-                supply_days: r.get::<Option<i64>, _>(7).map(Quantity::from_units),
+                visit: r.text(0).into(),
+                settlement: r.text(1).into(),
+                no: r.text(2).into(),
+                item: r.text(3).into(),
+                time: time_of(r.str(4)).ok_or_else(|| StoreError::damaged("history_line", "time"))?,
+                quantity: Quantity::from_units(r.int(5)),
+                amount: money(r.int(6)),
+                supply_days: r.opt_int(7).map(Quantity::from_units),
             });
         }
         Ok(dingan_core::journal::net_history(out))
@@ -343,23 +352,18 @@ impl Snapshot {
 
     /// Lines of a visit that live settlements settled.
     pub async fn settled_lines(&mut self, visit: &VisitId) -> Result<Vec<SettledLine>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT l.data, x.amount, x.setl_id FROM settlement_line x \
+        let rows = self.lease.rows("SELECT l.data, x.amount, x.setl_id FROM settlement_line x \
              JOIN settlement s ON s.setl_id = x.setl_id \
              JOIN fee_line l ON l.mdtrt_id = x.mdtrt_id AND l.feedetl_sn = x.feedetl_sn AND l.commit_no = x.line_commit \
              WHERE x.mdtrt_id = $1 AND s.commit_no <= $2 AND (s.reversed_commit IS NULL OR s.reversed_commit > $2) \
-             ORDER BY s.commit_no, x.feedetl_sn",
-        )
-        .bind(visit.as_str())
-        .bind(self.as_of)
-        .fetch_all(&mut *self.tx)
+             ORDER BY s.commit_no, x.feedetl_sn", args![visit.as_str(), self.as_of])
         .await?;
         rows.iter()
             .map(|r| {
                 Ok(SettledLine {
-                    settlement: r.get::<String, _>(2).into(),
-                    line: json("fee_line", r.get(0))?,
-                    amount: money(r.get(1)),
+                    settlement: r.text(2).into(),
+                    line: json("fee_line", r.str(0))?,
+                    amount: money(r.int(1)),
                 })
             })
             .collect()
@@ -367,49 +371,47 @@ impl Snapshot {
 
     /// Lines of a visit that no live settlement holds.
     pub async fn unsettled_lines(&mut self, visit: &VisitId) -> Result<Vec<StoredLine>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT l.data, l.commit_no FROM fee_line l \
+        let rows = self
+            .lease
+            .rows(
+                "SELECT l.data, l.commit_no FROM fee_line l \
              WHERE l.mdtrt_id = $1 AND l.commit_no <= $2 AND (l.void_commit IS NULL OR l.void_commit > $2) \
              AND NOT EXISTS (SELECT 1 FROM settlement_line x JOIN settlement s ON s.setl_id = x.setl_id \
                  WHERE x.mdtrt_id = l.mdtrt_id AND x.feedetl_sn = l.feedetl_sn AND x.line_commit = l.commit_no \
                  AND s.commit_no <= $2 AND (s.reversed_commit IS NULL OR s.reversed_commit > $2)) \
              ORDER BY l.commit_no, l.feedetl_sn",
-        )
-        .bind(visit.as_str())
-        .bind(self.as_of)
-        .fetch_all(&mut *self.tx)
-        .await?;
-        rows.iter().map(|r| Ok(StoredLine { line: json("fee_line", r.get(0))?, commit_no: r.get(1) })).collect()
+                args![visit.as_str(), self.as_of],
+            )
+            .await?;
+        rows.iter().map(|r| Ok(StoredLine { line: json("fee_line", r.str(0))?, commit_no: r.int(1) })).collect()
     }
 
     /// Those of the named lines that the visit has, settled or not, and every refund of them.
     pub async fn find_lines(&mut self, visit: &VisitId, numbers: &[LineNo]) -> Result<Vec<StoredLine>, StoreError> {
-        let mut out = Vec::new();
-        for column in ["feedetl_sn", "init_feedetl_sn"] {
-            for chunk in numbers.chunks(1000) {
-                let mut q = QueryBuilder::<Sqlite>::new("SELECT data, commit_no FROM fee_line WHERE mdtrt_id = ");
-                q.push_bind(visit.as_str()).push(" AND commit_no <= ").push_bind(self.as_of);
-                q.push(" AND (void_commit IS NULL OR void_commit > ").push_bind(self.as_of);
-                q.push(") AND ").push(column).push(" IN (");
-                let mut list = q.separated(", ");
-                for n in chunk {
-                    list.push_bind(n.as_str());
-                }
-                q.push(")");
-                for r in q.build().fetch_all(&mut *self.tx).await? {
-                    out.push(StoredLine { line: json("fee_line", r.get(0))?, commit_no: r.get(1) });
-                }
-            }
+        if numbers.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(out)
+        let numbers: Vec<String> = numbers.iter().map(|n| n.as_str().to_owned()).collect();
+        let rows = self
+            .lease
+            .rows(
+                "SELECT data, commit_no FROM fee_line WHERE mdtrt_id = $1 AND feedetl_sn IN (list $3) \
+                 AND commit_no <= $2 AND (void_commit IS NULL OR void_commit > $2) \
+                 UNION ALL \
+                 SELECT data, commit_no FROM fee_line WHERE mdtrt_id = $1 AND init_feedetl_sn IN (list $3) \
+                 AND commit_no <= $2 AND (void_commit IS NULL OR void_commit > $2)",
+                args![visit.as_str(), self.as_of, &numbers[..]],
+            )
+            .await?;
+        rows.iter().map(|r| Ok(StoredLine { line: json("fee_line", r.str(0))?, commit_no: r.int(1) })).collect()
     }
 
     /// How many lines a visit has, settled or not.
     pub async fn line_count(&mut self, visit: &VisitId) -> Result<i64, StoreError> {
-        Ok(sqlx::query_scalar("SELECT count(*) FROM fee_line WHERE mdtrt_id = $1 AND void_commit IS NULL")
-            .bind(visit.as_str())
-            .fetch_one(&mut *self.tx)
-            .await?)
+        let sql = "SELECT count(*) FROM fee_line WHERE mdtrt_id = $1 AND commit_no <= $2 \
+                   AND (void_commit IS NULL OR void_commit > $2)";
+        let row = self.lease.row(sql, args![visit.as_str(), self.as_of]).await?;
+        Ok(row.map_or(0, |r| r.int(0)))
     }
 
     /// A kept answer.
@@ -428,35 +430,29 @@ impl Snapshot {
         institution: &InstitutionCode,
         msgid: &str,
     ) -> Result<Vec<MessageRow>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT infno, input_hash, at, mdtrt_id, setl_id, answer FROM message \
+        let rows = self
+            .lease
+            .rows(
+                "SELECT infno, input_hash, at, mdtrt_id, setl_id, answer FROM message \
              WHERE fixmedins_code = $1 AND msgid = $2 ORDER BY commit_no",
-        )
-        .bind(institution.as_str())
-        .bind(msgid)
-        .fetch_all(&mut *self.tx)
-        .await?;
+                args![institution.as_str(), msgid],
+            )
+            .await?;
         rows.iter().map(message_row).collect()
     }
 }
 
-pub(crate) fn message_row(r: &SqliteRow) -> Result<MessageRow, StoreError> {
+pub(crate) fn message_row(r: &Row) -> Result<MessageRow, StoreError> {
     Ok(MessageRow {
-        infno: r.get(0),
-        input_hash: r.get(1),
-        at: time_of(r.get(2)).ok_or_else(|| StoreError::damaged("message", "time"))?,
-        visit: r.get::<String, _>(3).into(),
-        settlement: r.get::<String, _>(4).into(),
-        answer: r.get(5),
+        infno: r.text(0),
+        input_hash: r.text(1),
+        at: time_of(r.str(2)).ok_or_else(|| StoreError::damaged("message", "time"))?,
+        visit: r.text(3).into(),
+        settlement: r.text(4).into(),
+        answer: r.opt_text(5),
     })
 }
 
-fn visit_state(r: &SqliteRow) -> Result<VisitState, StoreError> {
-    Ok(VisitState { doc: json("visit", r.get(0))?, cancelled: r.get::<i64, _>(1) != 0 })
-}
-
-impl Snapshot {
-    pub(crate) fn connection(&mut self) -> &mut sqlx::SqliteConnection {
-        &mut self.tx
-    }
+fn visit_state(r: &Row) -> Result<VisitState, StoreError> {
+    Ok(VisitState { doc: json("visit", r.str(0))?, cancelled: r.int(1) != 0 })
 }

@@ -58,9 +58,12 @@ impl Agency {
 
     /// Writes one chunk; returns the persons known before whose rows changed.
     async fn import_chunk(&self, chunk: &[PersonRows], now: NaiveDateTime) -> Result<Vec<PersonNo>, AgencyError> {
+        let mut moved = None;
         for _ in 0..ATTEMPTS {
             let mut snap = self.store.snapshot().await?;
             let (mut persons, mut accounts, mut changed) = (Vec::new(), Vec::new(), Vec::new());
+            // rows are merged with those known: nobody's may change until they are written
+            let mut touched: Vec<PersonNo> = Vec::new();
             for row in chunk {
                 let no = &row.person.no;
                 let known = snap.person(no).await?;
@@ -73,39 +76,43 @@ impl Agency {
                         changed.push(no.clone());
                     }
                     persons.push(merged.clone());
+                    touched.push(no.clone());
                 }
                 if let Some(b) = row.own_balance {
-                    let (have, version) = known.as_ref().map_or((Money::ZERO, 0), |k| (k.own.balance, k.own.version));
-                    if have != b || version == 0 {
-                        accounts.push(AccountMove::own(no, version, b - have));
+                    let have = known.as_ref().map_or(Money::ZERO, |k| k.own.balance);
+                    if have != b {
+                        accounts.push(AccountMove::own(no, b - have));
+                        touched.push(no.clone());
                     }
                 }
                 if let (Some(b), Some(id)) = (row.family_balance, &merged.family_account) {
                     // another member of the family may have been imported before
                     let family = snap.family_account(id).await?;
-                    let (have, version) = (family.balance, family.version);
-                    let m = AccountMove { account: family.account, version, amount: b - have };
+                    let m = AccountMove { account: family.account, amount: b - family.balance };
                     // several members of one family state the same account
-                    if (have != b || version == 0) && !accounts.iter().any(|a: &AccountMove| a.account == m.account) {
+                    if !m.amount.is_zero() && !accounts.iter().any(|a: &AccountMove| a.account == m.account) {
                         accounts.push(m);
                     }
                 }
             }
+            let as_of = snap.as_of();
             drop(snap);
             if persons.is_empty() && accounts.is_empty() {
                 return Ok(changed);
             }
-            let guard = Guard { accounts, ..Guard::default() };
+            touched.sort();
+            touched.dedup();
+            let guard = Guard { as_of, persons: touched, accounts, ..Guard::default() };
             let written = self
                 .write(guard, Box::new(move |_| Write { kind: "import persons", at: now, persons, ..Write::default() }))
                 .await;
             match written {
                 Ok(_) => return Ok(changed),
-                Err(CommitError::Conflict) => {}
+                Err(e @ CommitError::Conflict(_)) => moved = Some(e),
                 Err(e) => return Err(e.into()),
             }
         }
-        Err(CommitError::Conflict.into())
+        Err(moved.unwrap_or(CommitError::Store(StoreError::Busy)).into())
     }
 
     /// Writes down how settlements would differ after late facts.

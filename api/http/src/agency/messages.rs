@@ -117,12 +117,12 @@ impl Agency {
         by: &Caller,
         kind: &'static str,
         warnings: Vec<String>,
-        tombstone: Option<MessageKey>,
+        cancels: Option<MessageKey>,
     ) -> Result<Committed, CommitError> {
         let at = by.now;
         self.write(
-            Guard { message: Some(key(by)), ..Guard::default() },
-            Box::new(move |_| Write { kind, at, answer: answer(Value::Null, warnings), tombstone, ..Write::default() }),
+            Guard { message: Some(key(by)), cancels, ..Guard::default() },
+            Box::new(move |_| Write { kind, at, answer: answer(Value::Null, warnings), ..Write::default() }),
         )
         .await
     }

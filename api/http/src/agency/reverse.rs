@@ -81,7 +81,7 @@ impl Agency {
             if state.account == person.own.account {
                 own -= moved;
             }
-            guard.accounts.push(AccountMove { account: state.account, version: state.version, amount: -moved });
+            guard.accounts.push(AccountMove { account: state.account, amount: -moved });
         }
 
         let mut view = self.view_of(&mut snap, by, original.clone()).await?;

@@ -148,7 +148,7 @@ impl Agency {
             };
             match self.write(unanswered(&person), Box::new(write)).await {
                 Ok(c) => report.run = c.answer,
-                Err(CommitError::Conflict) => return Ok(false),
+                Err(CommitError::Conflict(_)) => return Ok(false),
                 Err(e) => return Err(e.into()),
             }
         }
@@ -192,7 +192,7 @@ impl Agency {
 
 /// That the person's facts are still those that were read; the change answers no message.
 fn unanswered(person: &PersonState) -> Guard {
-    Guard { person: Some((person.person.no.clone(), person.version)), ..Guard::default() }
+    Guard { as_of: person.as_of, persons: vec![person.person.no.clone()], ..Guard::default() }
 }
 
 /// Runs the rules of settling and of afterwards.

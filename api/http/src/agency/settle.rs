@@ -169,20 +169,11 @@ impl Agency {
     ) -> Result<Committed, CommitError> {
         let a = d.decision.priced.amounts;
         let mut guard = guard_of(&d.person, by);
+        // both were read, and must not have moved even where nothing is drawn
         let own = a.account - a.family_account;
-        if !own.is_zero() {
-            guard.accounts.push(AccountMove {
-                account: d.person.own.account.clone(),
-                version: d.person.own.version,
-                amount: -own,
-            });
-        }
-        if let Some(f) = d.person.family.as_ref().filter(|_| !a.family_account.is_zero()) {
-            guard.accounts.push(AccountMove {
-                account: f.account.clone(),
-                version: f.version,
-                amount: -a.family_account,
-            });
+        guard.accounts.push(AccountMove { account: d.person.own.account.clone(), amount: -own });
+        if let Some(f) = &d.person.family {
+            guard.accounts.push(AccountMove { account: f.account.clone(), amount: -a.family_account });
         }
         let (by, ask) = (by.clone(), ask.clone());
         self.write(

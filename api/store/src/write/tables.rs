@@ -1,325 +1,449 @@
-//! How the rows of a change lie in their tables.
+//! How the rows of changes lie in their tables.
 
-use super::{AccountMove, CommitError, MessageKey, NewFindings, NewSettlement, NewVoid, Write};
+use super::{AccountMove, CommitError, Guard, MessageKey, NewFeedback, NewFindings, NewSettlement, NewVoid, Write};
 use crate::db::StoreError;
+use crate::lists::{NewReview, StoredList, Verdict};
 use crate::rows::*;
+use crate::sql::{Conn, Of, Rows, Table, Value};
 use chrono::NaiveDateTime;
 use dingan_core::codes::*;
 use dingan_core::money::Quantity;
 use dingan_core::person::{CommitNo, Person};
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-/// Rows of one multi-row insert: SQLite takes 32,766 parameters a statement.
-const CHUNK: usize = 1000;
+macro_rules! table {
+    ($const:ident $name:literal: $($column:ident $of:ident),* ; $then:literal) => {
+        static $const: Table = Table {
+            name: $name,
+            columns: &[$((stringify!($column), Of::$of)),*],
+            then: $then,
+        };
+    };
+}
 
-pub(super) fn text(table: &'static str, v: &impl serde::Serialize) -> Result<String, CommitError> {
+table!(COMMIT "commit_log": commit_no Int, at Text, kind Text; "");
+table!(PERSON_BOOK "person_book": psn_no Text, commit_no Int;
+    "ON CONFLICT (psn_no) DO UPDATE SET commit_no = excluded.commit_no WHERE person_book.commit_no < excluded.commit_no");
+table!(ACCOUNT_BOOK "account_book": account Text, balance Int, commit_no Int;
+    "ON CONFLICT (account) DO UPDATE SET balance = excluded.balance, commit_no = excluded.commit_no \
+     WHERE account_book.commit_no < excluded.commit_no");
+table!(ACCOUNT_ENTRY "account_entry": account Text, commit_no Int, amount Int, balance Int, setl_id Text; "");
+table!(PERSON "person": psn_no Text, commit_no Int, data Long; "");
+table!(CERT "person_cert": certno Text, psn_no Text; "ON CONFLICT DO NOTHING");
+table!(VISIT "visit": mdtrt_id Text, commit_no Int, psn_no Text, fixmedins_code Text, cancelled Int, data Long; "");
+table!(LINE "fee_line": mdtrt_id Text, feedetl_sn Text, commit_no Int, chrg_bchno Text, init_feedetl_sn Text, data Long; "");
+table!(SETTLEMENT "settlement": setl_id Text, commit_no Int, psn_no Text, mdtrt_id Text, fixmedins_code Text,
+    chrg_bchno Text, setl_time Text, year Int, reverses Text, as_of Int, bundle Text, msgid Text, invono Long,
+    request Long, shown Long, amounts Long, decision Long; "");
+table!(SETTLED_LINE "settlement_line": setl_id Text, feedetl_sn Text, mdtrt_id Text, line_commit Int, amount Int; "");
+table!(HISTORY "history_line": psn_no Text, fee_time Text, setl_id Text, feedetl_sn Text, mdtrt_id Text, item Text,
+    quantity Int, amount Int, supply_days Int; "");
+table!(ACCUMULATOR "accumulator_entry": setl_id Text, seq Int, psn_no Text, commit_no Int, acc_key Text, period Text,
+    disease Text, insutype Text, mdtrt_id Text, amount Int; "");
+table!(LEDGER "ledger_entry": setl_id Text, seq Int, commit_no Int, account Text, amount Int; "");
+table!(RUN "review_run": run_id Text, commit_no Int, cause Long, bundle Text, as_of Int, at Text; "ON CONFLICT DO NOTHING");
+table!(FINDING "finding": run_id Text, finding_id Text, setl_id Text, mdtrt_id Text, psn_no Text, fixmedins_code Text,
+    rule_code Text, rule_version Int, severity Text, stage Text, charge_amt Int, fund_amt Int, psn_amt Int, data Long,
+    found_at Text, status Text; "");
+table!(FEEDBACK "feedback": fixmedins_code Text, finding_id Text, commit_no Int, before Int, way Text, reason Long; "");
+table!(PROPOSAL "proposal": commit_no Int, setl_id Text, psn_no Text, cause Long, data Long; "");
+table!(PART "bundle_part": hash Text, kind Text, content Long; "ON CONFLICT DO NOTHING");
+table!(BUNDLE "bundle": hash Text, parts Long, made_at Text; "ON CONFLICT DO NOTHING");
+table!(MESSAGE "message": fixmedins_code Text, infno Text, msgid Text, input_hash Text, commit_no Int, at Text,
+    mdtrt_id Text, setl_id Text, answer Long; "");
+
+table!(LIST "settlement_list": setl_list_id Text, commit_no Int, setl_id Text, mdtrt_id Text, psn_no Text,
+    fixmedins_code Text, setl_ym Text, known_at Text, returned Int, facts Long, problems Long, document Long; "");
+table!(VERDICT "finding_verdict": run_id Text, setl_id Text, finding_id Text, commit_no Int, verdict Text; "");
+
+fn text(table: &'static str, v: &impl serde::Serialize) -> Result<String, CommitError> {
     serde_json::to_string(v).map_err(|e| StoreError::damaged(table, e).into())
 }
 
-pub(super) async fn accounts(
-    c: &mut SqliteConnection,
-    no: CommitNo,
-    moves: &[AccountMove],
-    setl_id: &SettlementId,
-) -> Result<(), CommitError> {
-    // a fixed order of keys, so that two servers never wait for each other in a circle
-    let mut moves: Vec<&AccountMove> = moves.iter().collect();
-    moves.sort_by(|a, b| a.account.cmp(&b.account));
-    for (seq, m) in moves.iter().enumerate() {
-        let swapped = if m.version == 0 {
-            sqlx::query(
-                "INSERT INTO account_book (account, balance, version) VALUES ($1, $2, 1) ON CONFLICT DO NOTHING",
-            )
-            .bind(&m.account)
-            .bind(m.amount.units())
-        } else {
-            sqlx::query(
-                "UPDATE account_book SET balance = balance + $2, version = version + 1 \
-                 WHERE account = $1 AND version = $3 AND balance + $2 >= 0",
-            )
-            .bind(&m.account)
-            .bind(m.amount.units())
-            .bind(m.version)
-        };
-        if swapped.execute(&mut *c).await?.rows_affected() != 1 {
-            return Err(CommitError::Conflict);
+fn utf8(table: &'static str, bytes: &[u8]) -> Result<String, CommitError> {
+    String::from_utf8(bytes.to_vec()).map_err(|e| StoreError::damaged(table, e).into())
+}
+
+/// A row that is changed in place: a date that ends it, or a setting.
+struct Update {
+    sql: &'static str,
+    args: Vec<Arg>,
+    /// How many rows it must find, where a change is wrong that finds fewer.
+    rows: Option<u64>,
+}
+
+enum Arg {
+    Int(i64),
+    Text(String),
+    List(Vec<String>),
+}
+
+/// Everything a group of changes writes, table by table.
+#[derive(Default)]
+pub(super) struct Changes {
+    tables: Vec<Rows>,
+    updates: Vec<Update>,
+}
+
+impl Changes {
+    fn rows(&mut self, table: &'static Table) -> &mut Rows {
+        let at = self.tables.iter().position(|r| std::ptr::eq(r.table, table)).unwrap_or_else(|| {
+            self.tables.push(Rows::new(table));
+            self.tables.len() - 1
+        });
+        &mut self.tables[at]
+    }
+
+    pub(super) fn append(&mut self, other: Self) {
+        for r in other.tables {
+            self.rows(r.table).append(r);
         }
-        sqlx::query("INSERT INTO account_entry (account, commit_no, seq, amount, setl_id) VALUES ($1, $2, $3, $4, $5)")
-            .bind(&m.account)
-            .bind(no)
-            .bind(seq as i64)
-            .bind(m.amount.units())
-            .bind(setl_id.as_str())
-            .execute(&mut *c)
-            .await?;
+        self.updates.extend(other.updates);
     }
-    Ok(())
-}
 
-pub(super) async fn person(c: &mut SqliteConnection, no: CommitNo, p: &Person) -> Result<(), CommitError> {
-    sqlx::query("INSERT INTO person (psn_no, commit_no, data) VALUES ($1, $2, $3)")
-        .bind(p.no.as_str())
-        .bind(no)
-        .bind(text("person", p)?)
-        .execute(&mut *c)
-        .await?;
-    sqlx::query("INSERT INTO person_cert (certno, psn_no) VALUES ($1, $2) ON CONFLICT DO NOTHING")
-        .bind(p.cert_no.to_uppercase())
-        .bind(p.no.as_str())
-        .execute(&mut *c)
-        .await?;
-    Ok(())
-}
-
-pub(super) async fn visit(
-    c: &mut SqliteConnection,
-    no: CommitNo,
-    d: &VisitDoc,
-    cancelled: bool,
-) -> Result<(), CommitError> {
-    sqlx::query(
-        "INSERT INTO visit (mdtrt_id, commit_no, psn_no, fixmedins_code, cancelled, data) VALUES ($1, $2, $3, $4, $5, $6)",
-    )
-    .bind(d.visit.id.as_str())
-    .bind(no)
-    .bind(d.visit.person.as_str())
-    .bind(d.visit.institution.as_str())
-    .bind(i64::from(cancelled))
-    .bind(text("visit", d)?)
-    .execute(&mut *c)
-    .await?;
-    Ok(())
-}
-
-pub(super) async fn new_lines(
-    c: &mut SqliteConnection,
-    no: CommitNo,
-    visit: &VisitId,
-    lines: &[dingan_core::claim::Line],
-) -> Result<(), CommitError> {
-    for chunk in lines.chunks(CHUNK) {
-        let rows: Vec<(&dingan_core::claim::Line, String)> =
-            chunk.iter().map(|l| Ok((l, text("fee_line", l)?))).collect::<Result<_, CommitError>>()?;
-        QueryBuilder::<Sqlite>::new(
-            "INSERT INTO fee_line (mdtrt_id, feedetl_sn, commit_no, chrg_bchno, init_feedetl_sn, data) ",
-        )
-        .push_values(rows, |mut b, (l, data)| {
-            b.push_bind(visit.as_str())
-                .push_bind(l.no.as_str())
-                .push_bind(no)
-                .push_bind(&l.batch)
-                .push_bind(l.refund_of.as_ref().map(LineNo::as_str))
-                .push_bind(data);
-        })
-        .build()
-        .execute(&mut *c)
-        .await?;
-    }
-    Ok(())
-}
-
-pub(super) async fn void_lines(c: &mut SqliteConnection, no: CommitNo, v: &NewVoid) -> Result<(), CommitError> {
-    for chunk in v.lines.chunks(CHUNK) {
-        let mut q = QueryBuilder::<Sqlite>::new("UPDATE fee_line SET void_commit = ");
-        q.push_bind(no).push(" WHERE mdtrt_id = ").push_bind(v.visit.as_str());
-        q.push(" AND void_commit IS NULL AND feedetl_sn IN (");
-        let mut list = q.separated(", ");
-        for l in chunk {
-            list.push_bind(l.as_str());
+    /// Writes the rows: one statement a table on PostgreSQL, a few on SQLite.
+    pub(super) async fn write(&self, c: &mut Conn) -> Result<(), sqlx::Error> {
+        // what ends or no longer stands is marked before rows come in that would be found too
+        for u in &self.updates {
+            let args: Vec<Value<'_>> = u
+                .args
+                .iter()
+                .map(|a| match a {
+                    Arg::Int(i) => Value::from(*i),
+                    Arg::Text(t) => Value::from(t),
+                    Arg::List(l) => Value::from(&l[..]),
+                })
+                .collect();
+            let changed = c.run(u.sql, &args).await?;
+            if u.rows.is_some_and(|n| n != changed) {
+                return Err(sqlx::Error::Protocol(format!("{changed} rows by {}", u.sql)));
+            }
         }
-        q.push(")");
-        q.build().execute(&mut *c).await?;
-    }
-    Ok(())
-}
-
-pub(super) async fn settlement(c: &mut SqliteConnection, no: CommitNo, s: &NewSettlement) -> Result<(), CommitError> {
-    let r = &s.row;
-    if let Some(original) = &r.reverses {
-        let n =
-            sqlx::query("UPDATE settlement SET reversed_commit = $1 WHERE setl_id = $2 AND reversed_commit IS NULL")
-                .bind(no)
-                .bind(original.as_str())
-                .execute(&mut *c)
-                .await?;
-        if n.rows_affected() != 1 {
-            return Err(CommitError::Conflict);
+        for rows in &self.tables {
+            let changed = c.insert(rows).await?;
+            // a row that was there already is no mistake where the table says so
+            if rows.table.then != "ON CONFLICT DO NOTHING" && usize::try_from(changed) != Ok(rows.len()) {
+                return Err(sqlx::Error::Protocol(format!("{}: {changed} of {} rows", rows.table.name, rows.len())));
+            }
         }
-        sqlx::query("UPDATE accumulator_entry SET freed_commit = $1 WHERE setl_id = $2 AND freed_commit IS NULL")
-            .bind(no)
-            .bind(original.as_str())
-            .execute(&mut *c)
-            .await?;
-        sqlx::query("UPDATE finding SET status = 'void' WHERE setl_id = $1 AND status = 'open'")
-            .bind(original.as_str())
-            .execute(&mut *c)
-            .await?;
+        Ok(())
     }
-    sqlx::query(
-        "INSERT INTO settlement (setl_id, commit_no, psn_no, mdtrt_id, fixmedins_code, chrg_bchno, setl_time, year, \
-         reverses, as_of, bundle, msgid, invono, request, shown, amounts, decision) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
-    )
-    .bind(r.id.as_str())
-    .bind(no)
-    .bind(r.person.as_str())
-    .bind(r.visit.as_str())
-    .bind(r.institution.as_str())
-    .bind(&r.batch)
-    .bind(time_text(r.time))
-    .bind(i64::from(r.year))
-    .bind(r.reverses.as_ref().map(SettlementId::as_str))
-    .bind(r.as_of)
-    .bind(&r.bundle)
-    .bind(&r.msgid)
-    .bind(&r.invoice)
-    .bind(text("settlement", &r.request)?)
-    .bind(text("settlement", &r.shown)?)
-    .bind(text("settlement", &r.amounts)?)
-    .bind(&r.decision)
-    .execute(&mut *c)
-    .await?;
 
-    let id = r.id.as_str();
-    for chunk in s.lines.chunks(CHUNK) {
-        QueryBuilder::<Sqlite>::new(
-            "INSERT INTO settlement_line (setl_id, feedetl_sn, mdtrt_id, line_commit, amount) ",
-        )
-        .push_values(chunk, |mut b, (l, amount)| {
-            b.push_bind(id)
-                .push_bind(l.line.no.as_str())
-                .push_bind(r.visit.as_str())
-                .push_bind(l.commit_no)
-                .push_bind(amount.units());
-        })
-        .build()
-        .execute(&mut *c)
-        .await?;
+    /// The rows of one change. Its books are moved on by who compared them.
+    pub(super) fn of(no: CommitNo, guard: &Guard, w: &Write) -> Result<Self, CommitError> {
+        let mut c = Self::default();
+        let at = time_text(w.at);
+        c.rows(&COMMIT).push([no.into(), at.clone().into(), w.kind.into()]);
+        for p in &w.persons {
+            c.person(no, p)?;
+        }
+        if let Some((doc, cancelled)) = &w.visit {
+            c.visit(no, doc, *cancelled)?;
+        }
+        if let Some((visit, lines)) = &w.lines {
+            c.lines(no, visit, lines)?;
+        }
+        if let Some(v) = &w.void {
+            c.void_lines(no, v);
+        }
+        if let Some(s) = &w.settlement {
+            c.settlement(no, s)?;
+        }
+        if let Some(f) = &w.findings {
+            c.findings(no, f, w.at)?;
+        }
+        if let Some(l) = &w.list {
+            c.list(no, l)?;
+        }
+        if let Some(r) = &w.review {
+            c.verdicts(no, r);
+            c.findings(no, &r.found, w.at)?;
+        }
+        // the last word on a finding counts
+        let repeated = |i: usize, f: &NewFeedback| w.feedback[i + 1..].iter().any(|o| o.finding == f.finding);
+        for (_, f) in w.feedback.iter().enumerate().filter(|(i, f)| !repeated(*i, f)) {
+            c.rows(&FEEDBACK).push([
+                f.institution.as_str().into(),
+                f.finding.as_str().into(),
+                no.into(),
+                i64::from(f.before).into(),
+                f.way.as_str().into(),
+                f.reason.as_str().into(),
+            ]);
+        }
+        for (person, cause, difference) in &w.proposals {
+            let data = text("proposal", difference)?;
+            let setl_id = difference.settlement.as_str();
+            let row = [no.into(), setl_id.into(), person.as_str().into(), cause.as_str().into(), data.into()];
+            c.rows(&PROPOSAL).push(row);
+        }
+        if let Some((hash, parts)) = &w.bundle {
+            c.bundle(hash, parts, w.at)?;
+        }
+        for (name, value) in &w.settings {
+            c.updates.push(Update {
+                sql: "INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = $2",
+                args: vec![Arg::Text(name.clone()), Arg::Text(value.clone())],
+                rows: None,
+            });
+        }
+        if let Some(m) = &guard.message {
+            let made = w.settlement.as_ref().map(|s| &s.row.id).unwrap_or(&w.message_settlement);
+            c.message(no, m, w, made.as_str(), Some(&w.answer));
+        }
+        if let Some(m) = &guard.cancels {
+            c.message(no, m, w, "", None);
+        }
+        match c.tables.iter().find(|r| r.unfit()) {
+            Some(r) => Err(StoreError::damaged(r.table.name, "a NUL character, or a key too long").into()),
+            None => Ok(c),
+        }
     }
-    for chunk in s.history.chunks(CHUNK) {
-        QueryBuilder::<Sqlite>::new(
-            "INSERT INTO history_line (psn_no, fee_time, setl_id, feedetl_sn, mdtrt_id, item, quantity, amount, supply_days) ",
-        )
-        .push_values(chunk, |mut b, l| {
-            b.push_bind(r.person.as_str())
-                .push_bind(time_text(l.time))
-                .push_bind(id)
-                .push_bind(l.no.as_str())
-                .push_bind(r.visit.as_str())
-                .push_bind(l.item.as_str())
-                .push_bind(l.quantity.units())
-                .push_bind(l.amount.units())
-                .push_bind(l.supply_days.map(Quantity::units));
-        })
-        .build()
-        .execute(&mut *c)
-        .await?;
-    }
-    for chunk in s.entries.chunks(CHUNK) {
-        QueryBuilder::<Sqlite>::new(
-            "INSERT INTO accumulator_entry (setl_id, seq, psn_no, commit_no, acc_key, period, disease, insutype, mdtrt_id, amount) ",
-        )
-        .push_values(chunk.iter().enumerate(), |mut b, (seq, e)| {
-            b.push_bind(id)
-                .push_bind(seq as i64)
-                .push_bind(r.person.as_str())
-                .push_bind(no)
-                .push_bind(&e.key)
-                .push_bind(&e.period)
-                .push_bind(e.disease.as_str())
-                .push_bind(e.insurance.as_str())
-                .push_bind(e.visit.as_str())
-                .push_bind(e.amount.units());
-        })
-        .build()
-        .execute(&mut *c)
-        .await?;
-    }
-    if !s.postings.is_empty() {
-        QueryBuilder::<Sqlite>::new("INSERT INTO ledger_entry (setl_id, seq, commit_no, account, amount) ")
-            .push_values(s.postings.iter().enumerate(), |mut b, (seq, p)| {
-                b.push_bind(id).push_bind(seq as i64).push_bind(no).push_bind(&p.account).push_bind(p.amount.units());
-            })
-            .build()
-            .execute(&mut *c)
-            .await?;
-    }
-    Ok(())
-}
 
-pub(super) async fn findings(
-    c: &mut SqliteConnection,
-    no: CommitNo,
-    f: &NewFindings,
-    at: NaiveDateTime,
-) -> Result<(), CommitError> {
-    // a review of many settlements is one run, written settlement by settlement
-    sqlx::query(
-        "INSERT INTO review_run (run_id, commit_no, cause, bundle, as_of, at) VALUES ($1, $2, $3, $4, $5, $6) \
-         ON CONFLICT (run_id) DO NOTHING",
-    )
-    .bind(&f.run)
-    .bind(no)
-    .bind(&f.cause)
-    .bind(&f.bundle)
-    .bind(f.as_of)
-    .bind(time_text(at))
-    .execute(&mut *c)
-    .await?;
-    for x in &f.findings {
-        let word = |v: &serde_json::Value| v.as_str().unwrap_or_default().to_owned();
-        let severity = serde_json::to_value(x.severity).map_err(|e| StoreError::damaged("finding", e))?;
-        let stage = serde_json::to_value(x.stage).map_err(|e| StoreError::damaged("finding", e))?;
-        sqlx::query(
-            "INSERT INTO finding (run_id, finding_id, setl_id, mdtrt_id, psn_no, fixmedins_code, rule_code, rule_version, \
-             severity, stage, charge_amt, fund_amt, psn_amt, data, found_at, status) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'open')",
-        )
-        .bind(&f.run)
-        .bind(&x.id)
-        .bind(f.settlement.as_str())
-        .bind(f.visit.as_str())
-        .bind(f.person.as_str())
-        .bind(f.institution.as_str())
-        .bind(&x.rule)
-        .bind(i64::from(x.version))
-        .bind(word(&severity))
-        .bind(word(&stage))
-        .bind(x.charge.units())
-        .bind(x.fund.units())
-        .bind(x.person.units())
-        .bind(text("finding", x)?)
-        .bind(time_text(at))
-        .execute(&mut *c)
-        .await?;
+    pub(super) fn person_book(&mut self, person: &PersonNo, no: CommitNo) {
+        self.rows(&PERSON_BOOK).push([person.as_str().into(), no.into()]);
     }
-    Ok(())
-}
 
-pub(super) async fn bundle(
-    c: &mut SqliteConnection,
-    hash: &str,
-    parts: &BundleParts,
-    at: NaiveDateTime,
-) -> Result<(), CommitError> {
-    let mut hashes = Vec::with_capacity(parts.0.len());
-    for (kind, content) in &parts.0 {
-        let h = part_hash(kind, content);
-        sqlx::query("INSERT INTO bundle_part (hash, kind, content) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
-            .bind(&h)
-            .bind(kind)
-            .bind(content)
-            .execute(&mut *c)
-            .await?;
-        hashes.push(h);
+    pub(super) fn account(&mut self, m: &AccountMove, no: CommitNo, balance: i64, setl_id: &str) {
+        let account = m.account.as_str();
+        self.rows(&ACCOUNT_BOOK).push([account.into(), balance.into(), no.into()]);
+        let row = [account.into(), no.into(), m.amount.units().into(), balance.into(), setl_id.into()];
+        self.rows(&ACCOUNT_ENTRY).push(row);
     }
-    sqlx::query("INSERT INTO bundle (hash, parts, made_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
-        .bind(hash)
-        .bind(text("bundle", &hashes)?)
-        .bind(time_text(at))
-        .execute(&mut *c)
-        .await?;
-    Ok(())
+
+    fn person(&mut self, no: CommitNo, p: &Person) -> Result<(), CommitError> {
+        self.rows(&PERSON).push([p.no.as_str().into(), no.into(), text("person", p)?.into()]);
+        self.rows(&CERT).push([p.cert_no.to_uppercase().into(), p.no.as_str().into()]);
+        Ok(())
+    }
+
+    fn visit(&mut self, no: CommitNo, d: &VisitDoc, cancelled: bool) -> Result<(), CommitError> {
+        self.rows(&VISIT).push([
+            d.visit.id.as_str().into(),
+            no.into(),
+            d.visit.person.as_str().into(),
+            d.visit.institution.as_str().into(),
+            i64::from(cancelled).into(),
+            text("visit", d)?.into(),
+        ]);
+        Ok(())
+    }
+
+    fn lines(&mut self, no: CommitNo, visit: &VisitId, lines: &[dingan_core::claim::Line]) -> Result<(), CommitError> {
+        for l in lines {
+            self.rows(&LINE).push([
+                visit.as_str().into(),
+                l.no.as_str().into(),
+                no.into(),
+                l.batch.as_str().into(),
+                l.refund_of.as_ref().map(LineNo::as_str).into(),
+                text("fee_line", l)?.into(),
+            ]);
+        }
+        Ok(())
+    }
+
+    fn void_lines(&mut self, no: CommitNo, v: &NewVoid) {
+        self.updates.push(Update {
+            sql: "UPDATE fee_line SET void_commit = $1 WHERE mdtrt_id = $2 AND void_commit IS NULL \
+                  AND feedetl_sn IN (list $3)",
+            args: vec![
+                Arg::Int(no),
+                Arg::Text(v.visit.as_str().to_owned()),
+                Arg::List(v.lines.iter().map(|l| l.as_str().to_owned()).collect()),
+            ],
+            rows: u64::try_from(v.lines.len()).ok(),
+        });
+    }
+
+    fn reversed(&mut self, no: CommitNo, original: &SettlementId) {
+        let of = || Arg::Text(original.as_str().to_owned());
+        self.updates.push(Update {
+            sql: "UPDATE settlement SET reversed_commit = $1 WHERE setl_id = $2 AND reversed_commit IS NULL",
+            args: vec![Arg::Int(no), of()],
+            rows: Some(1),
+        });
+        self.updates.push(Update {
+            sql: "UPDATE accumulator_entry SET freed_commit = $1 WHERE setl_id = $2 AND freed_commit IS NULL",
+            args: vec![Arg::Int(no), of()],
+            rows: None,
+        });
+        self.updates.push(Update {
+            sql: "UPDATE finding SET status = 'void' WHERE setl_id = $1 AND status = 'open'",
+            args: vec![of()],
+            rows: None,
+        });
+    }
+
+    fn settlement(&mut self, no: CommitNo, s: &NewSettlement) -> Result<(), CommitError> {
+        let r = &s.row;
+        let (id, person, visit) = (r.id.as_str(), r.person.as_str(), r.visit.as_str());
+        if let Some(original) = &r.reverses {
+            self.reversed(no, original);
+        }
+        self.rows(&SETTLEMENT).push([
+            id.into(),
+            no.into(),
+            person.into(),
+            visit.into(),
+            r.institution.as_str().into(),
+            r.batch.as_str().into(),
+            time_text(r.time).into(),
+            i64::from(r.year).into(),
+            r.reverses.as_ref().map(SettlementId::as_str).into(),
+            r.as_of.into(),
+            r.bundle.as_str().into(),
+            r.msgid.as_str().into(),
+            r.invoice.as_str().into(),
+            text("settlement", &r.request)?.into(),
+            text("settlement", &r.shown)?.into(),
+            text("settlement", &r.amounts)?.into(),
+            utf8("settlement", &r.decision)?.into(),
+        ]);
+        for (l, amount) in &s.lines {
+            let row = [id.into(), l.line.no.as_str().into(), visit.into(), l.commit_no.into(), amount.units().into()];
+            self.rows(&SETTLED_LINE).push(row);
+        }
+        for l in &s.history {
+            self.rows(&HISTORY).push([
+                person.into(),
+                time_text(l.time).into(),
+                id.into(),
+                l.no.as_str().into(),
+                visit.into(),
+                l.item.as_str().into(),
+                l.quantity.units().into(),
+                l.amount.units().into(),
+                l.supply_days.map(Quantity::units).into(),
+            ]);
+        }
+        for (seq, e) in (0_i64..).zip(&s.entries) {
+            self.rows(&ACCUMULATOR).push([
+                id.into(),
+                seq.into(),
+                person.into(),
+                no.into(),
+                e.key.as_str().into(),
+                e.period.as_str().into(),
+                e.disease.as_str().into(),
+                e.insurance.as_str().into(),
+                e.visit.as_str().into(),
+                e.amount.units().into(),
+            ]);
+        }
+        for (seq, p) in (0_i64..).zip(&s.postings) {
+            let row = [id.into(), seq.into(), no.into(), p.account.as_str().into(), p.amount.units().into()];
+            self.rows(&LEDGER).push(row);
+        }
+        Ok(())
+    }
+
+    fn findings(&mut self, no: CommitNo, f: &NewFindings, at: NaiveDateTime) -> Result<(), CommitError> {
+        let at = time_text(at);
+        self.rows(&RUN).push([
+            f.run.as_str().into(),
+            no.into(),
+            f.cause.as_str().into(),
+            f.bundle.as_str().into(),
+            f.as_of.into(),
+            at.as_str().into(),
+        ]);
+        for x in &f.findings {
+            // the words a finding's own JSON has
+            let word = |v: Result<serde_json::Value, serde_json::Error>| match v {
+                Ok(v) => Ok(v.as_str().unwrap_or_default().to_owned()),
+                Err(e) => Err(StoreError::damaged("finding", e)),
+            };
+            self.rows(&FINDING).push([
+                f.run.as_str().into(),
+                x.id.as_str().into(),
+                f.settlement.as_str().into(),
+                f.visit.as_str().into(),
+                f.person.as_str().into(),
+                f.institution.as_str().into(),
+                x.rule.as_str().into(),
+                i64::from(x.version).into(),
+                word(serde_json::to_value(x.severity))?.into(),
+                word(serde_json::to_value(x.stage))?.into(),
+                x.charge.units().into(),
+                x.fund.units().into(),
+                x.person.units().into(),
+                text("finding", x)?.into(),
+                at.as_str().into(),
+                "open".into(),
+            ]);
+        }
+        Ok(())
+    }
+
+    fn list(&mut self, no: CommitNo, l: &StoredList) -> Result<(), CommitError> {
+        self.rows(&LIST).push([
+            l.id.as_str().into(),
+            no.into(),
+            l.settlement.as_str().into(),
+            l.visit.as_str().into(),
+            l.person.as_str().into(),
+            l.institution.as_str().into(),
+            l.month.as_str().into(),
+            time_text(l.known_at).into(),
+            i64::from(l.returned).into(),
+            text("settlement_list", &l.facts)?.into(),
+            l.problems.as_str().into(),
+            l.document.as_str().into(),
+        ]);
+        Ok(())
+    }
+
+    /// What a run says, and the mark on findings that no longer stand as they were.
+    fn verdicts(&mut self, no: CommitNo, r: &NewReview) {
+        for (finding, verdict) in &r.verdicts {
+            let setl_id = r.found.settlement.as_str();
+            if matches!(verdict, Verdict::Changed | Verdict::Withdrawn) {
+                self.updates.push(Update {
+                    sql: "UPDATE finding SET status = $3 WHERE setl_id = $1 AND finding_id = $2 AND status = 'open'",
+                    args: vec![
+                        Arg::Text(setl_id.to_owned()),
+                        Arg::Text(finding.clone()),
+                        Arg::Text(verdict.word().to_owned()),
+                    ],
+                    rows: None,
+                });
+            }
+            let row = [
+                r.found.run.as_str().into(),
+                setl_id.into(),
+                finding.as_str().into(),
+                no.into(),
+                verdict.word().into(),
+            ];
+            self.rows(&VERDICT).push(row);
+        }
+    }
+
+    fn bundle(&mut self, hash: &str, parts: &BundleParts, at: NaiveDateTime) -> Result<(), CommitError> {
+        let mut hashes = Vec::with_capacity(parts.0.len());
+        for (kind, content) in &parts.0 {
+            let h = part_hash(kind, content);
+            let content = utf8("bundle_part", content)?;
+            self.rows(&PART).push([h.as_str().into(), kind.as_str().into(), content.into()]);
+            hashes.push(h);
+        }
+        self.rows(&BUNDLE).push([hash.into(), text("bundle", &hashes)?.into(), time_text(at).into()]);
+        Ok(())
+    }
+
+    fn message(&mut self, no: CommitNo, m: &MessageKey, w: &Write, setl_id: &str, answer: Option<&str>) {
+        self.rows(&MESSAGE).push([
+            m.institution.as_str().into(),
+            m.infno.as_str().into(),
+            m.msgid.as_str().into(),
+            m.input_hash.as_str().into(),
+            no.into(),
+            time_text(w.at).into(),
+            w.message_visit.as_str().into(),
+            setl_id.into(),
+            answer.into(),
+        ]);
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -345,33 +469,4 @@ impl BundleParts {
         }
         hex(&h.finalize())
     }
-}
-
-pub(super) async fn message(
-    c: &mut SqliteConnection,
-    no: CommitNo,
-    m: &MessageKey,
-    w: &Write,
-    setl_id: &str,
-    answer: Option<&str>,
-) -> Result<(), CommitError> {
-    let n = sqlx::query(
-        "INSERT INTO message (fixmedins_code, infno, msgid, input_hash, commit_no, at, mdtrt_id, setl_id, answer) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
-    )
-    .bind(m.institution.as_str())
-    .bind(&m.infno)
-    .bind(&m.msgid)
-    .bind(&m.input_hash)
-    .bind(no)
-    .bind(time_text(w.at))
-    .bind(w.message_visit.as_str())
-    .bind(setl_id)
-    .bind(answer)
-    .execute(&mut *c)
-    .await?;
-    if n.rows_affected() == 0 {
-        return Err(CommitError::Answered);
-    }
-    Ok(())
 }

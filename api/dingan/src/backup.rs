@@ -1,0 +1,29 @@
+//! `dingan backup` and `dingan restore`.
+
+use anyhow::Context;
+use dingan_store::{Location, Store};
+use std::path::Path;
+
+/// The command `backup`.
+pub async fn backup(to: &Path, at: &Location) -> anyhow::Result<bool> {
+    dingan_store::backup(at, to).await.with_context(|| format!("cannot copy {at}"))?;
+    say!("{at} copied to {}", to.display());
+    Ok(true)
+}
+
+/// The command `restore`: the books are checked before it says that it is done.
+pub async fn restore(from: &Path, at: &Location) -> anyhow::Result<bool> {
+    dingan_store::restore(from, at).await.with_context(|| format!("cannot restore {}", from.display()))?;
+    let store = Store::open(at).await?;
+    let wrong = store.discrepancies().await;
+    store.close().await;
+    let wrong = wrong?;
+    for w in wrong.iter().take(20) {
+        say!("  {w}");
+    }
+    say!("{} restored into {at}; {} things do not hold in its books", from.display(), wrong.len());
+    if wrong.is_empty() {
+        say!("`dingan replay` rebuilds its decisions");
+    }
+    Ok(wrong.is_empty())
+}

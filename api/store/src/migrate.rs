@@ -1,0 +1,74 @@
+//! Migrations: forward only, and safe while an older server runs (migrations/README.md).
+
+use crate::db::StoreError;
+use crate::sql::{Conn, args};
+
+pub(crate) const MIGRATIONS: &[(i64, &str)] =
+    &[(1, include_str!("../migrations/0001_first.sql")), (2, include_str!("../migrations/0002_review.sql"))];
+
+/// Brings the schema up to what this program knows. A newer schema is left as it is: migrations only add.
+pub(crate) async fn migrate(c: &mut Conn) -> Result<(), StoreError> {
+    c.lock_schema().await?;
+    c.script("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT PRIMARY KEY)".to_owned()).await?;
+    let have = c.rows("SELECT max(version) FROM schema_version", args![]).await?;
+    let have = have.first().and_then(|r| r.opt_int(0)).unwrap_or(0);
+    for (version, text) in MIGRATIONS.iter().filter(|(v, _)| *v > have) {
+        let text = c.schema(text);
+        c.begin().await?;
+        let done = async {
+            c.script(text).await?;
+            c.run("INSERT INTO schema_version (version) VALUES ($1)", args![*version]).await?;
+            c.commit().await
+        };
+        if let Err(e) = done.await {
+            let _ = c.rollback().await;
+            return Err(e.into());
+        }
+        tracing::info!(version, "schema migrated");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The statements of a migration without comments.
+    fn statements(text: &str) -> Vec<String> {
+        let ours = |l: &str| l.strip_prefix("-- postgres:").or(l.strip_prefix("-- sqlite:")).map(str::to_owned);
+        let code = text.lines().map(|l| ours(l).unwrap_or_else(|| l.split("--").next().unwrap_or("").to_owned()));
+        let code: Vec<String> = code.collect();
+        code.join(" ").split(';').map(|s| s.trim().to_uppercase()).filter(|s| !s.is_empty()).collect()
+    }
+
+    fn only_adds(statement: &str) -> bool {
+        let column = statement.starts_with("ALTER TABLE") && statement.contains(" ADD COLUMN ");
+        let filled = !statement.contains("NOT NULL") || statement.contains(" DEFAULT ");
+        let made = ["CREATE TABLE", "CREATE INDEX", "INSERT INTO"].iter().any(|s| statement.starts_with(s));
+        made || (column && filled)
+    }
+
+    #[test]
+    fn migrations_after_the_first_only_add() {
+        for (version, text) in MIGRATIONS.iter().filter(|(v, _)| *v > 1) {
+            for s in statements(text) {
+                assert!(only_adds(&s), "migration {version} would disturb an older server: {s}");
+            }
+        }
+        assert!(!only_adds("ALTER TABLE MESSAGE DROP COLUMN ANSWER"));
+        assert!(!only_adds("ALTER TABLE MESSAGE ADD COLUMN X TEXT NOT NULL"));
+        assert!(only_adds("ALTER TABLE MESSAGE ADD COLUMN X TEXT"));
+    }
+
+    #[test]
+    fn migrations_are_numbered_without_gaps_and_know_two_types() {
+        for (i, (version, text)) in MIGRATIONS.iter().enumerate() {
+            assert_eq!(usize::try_from(*version).ok(), Some(i + 1));
+            for s in statements(text) {
+                for other in ["BLOB", "INTEGER", "VARCHAR", "SERIAL", "AUTOINCREMENT", "TIMESTAMP"] {
+                    assert!(!s.contains(other), "migration {version} uses {other}: {s}");
+                }
+            }
+        }
+    }
+}

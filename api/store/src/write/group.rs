@@ -1,0 +1,288 @@
+//! The writer: whatever waits goes into one transaction and one sync.
+//!
+//! ```text
+//! BEGIN ─ number ─ messages and books ─ compare, build ─ rows, table by table ─ COMMIT ─ answers
+//! ```
+//!
+//! Every writer of every server takes the counter's row first and keeps it until its commit. So commits are one
+//! after the other, a number becomes visible only after all below it, no two writers wait for each other in a
+//! circle, and what is compared cannot move before it is swapped. Grouping pays for that: a group costs little
+//! more than one change, and waits for the disk once.
+
+use super::tables::Changes;
+use super::{CommitError, Committed, Guard, Write, WriteFn};
+use crate::db::StoreError;
+use crate::sql::{Conn, Options, args, connection_lost};
+use dingan_core::person::CommitNo;
+use std::collections::{HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+
+/// Changes written with one sync at most.
+const GROUP: usize = 64;
+
+/// A group that takes longer is given up, with its connection.
+const TIME: Duration = Duration::from_secs(60);
+
+type Answer = Result<Committed, CommitError>;
+
+pub(crate) struct Job {
+    pub(super) guard: Guard,
+    pub(super) build: WriteFn,
+    pub(super) done: oneshot::Sender<Answer>,
+}
+
+pub(crate) struct Writer {
+    options: Options,
+    connection: Option<Conn>,
+    queue: mpsc::Receiver<Job>,
+    closing: Arc<Notify>,
+    /// Dropped when the connection is closed.
+    alive: watch::Sender<()>,
+    /// Changes still to be written one by one: after a group failed by a statement, the change whose it was
+    /// shall not take others with it again.
+    singly: usize,
+}
+
+/// How far a group came before it failed.
+enum Failed {
+    /// Not to the commit: nothing of it is there.
+    Before(sqlx::Error),
+    /// Into the commit: it may be there.
+    During(sqlx::Error),
+}
+
+impl Writer {
+    pub(crate) fn new(
+        options: Options,
+        connection: Conn,
+        queue: mpsc::Receiver<Job>,
+        closing: Arc<Notify>,
+        alive: watch::Sender<()>,
+    ) -> Self {
+        Self { options, connection: Some(connection), queue, closing, alive, singly: 0 }
+    }
+
+    pub(crate) async fn run(mut self) {
+        let mut jobs = Vec::with_capacity(GROUP);
+        loop {
+            tokio::select! {
+                count = self.queue.recv_many(&mut jobs, GROUP) => {
+                    if count == 0 {
+                        break;
+                    }
+                    let mut waiting = std::mem::take(&mut jobs);
+                    while self.singly > 0 && !waiting.is_empty() {
+                        self.singly -= 1;
+                        let later = waiting.split_off(1);
+                        self.group(waiting).await;
+                        waiting = later;
+                    }
+                    if !waiting.is_empty() {
+                        self.group(waiting).await;
+                    }
+                }
+                // nothing new is taken in; what is queued still comes out above
+                () = self.closing.notified() => self.queue.close(),
+            }
+        }
+        if let Some(c) = self.connection {
+            c.close().await;
+        }
+        drop(self.alive);
+    }
+
+    async fn group(&mut self, jobs: Vec<Job>) {
+        let (mut callers, mut guards, mut builds) = (Vec::new(), Vec::new(), Vec::new());
+        for j in jobs {
+            callers.push(j.done);
+            guards.push(j.guard);
+            builds.push(j.build);
+        }
+        let written = tokio::time::timeout(TIME, self.write(guards, builds)).await.unwrap_or_else(|_| {
+            self.connection = None;
+            Err(Failed::During(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))
+        });
+        match written {
+            Ok(answers) => {
+                for (caller, answer) in callers.into_iter().zip(answers) {
+                    // a caller that went away finds its answer on retry
+                    let _ = caller.send(answer);
+                }
+            }
+            Err(failed) => {
+                let (e, unknown) = match &failed {
+                    Failed::Before(e) => (e, false),
+                    Failed::During(e) => (e, true),
+                };
+                tracing::error!(error = %e, unknown, changes = callers.len(), "a group of changes was not written; none is acknowledged");
+                if !connection_lost(e) {
+                    self.singly = GROUP;
+                }
+                self.clear(e).await;
+                for caller in callers {
+                    let e = if unknown { StoreError::Unknown } else { StoreError::Lost };
+                    let _ = caller.send(Err(e.into()));
+                }
+            }
+        }
+    }
+
+    /// After a failure: back to a connection in order, or none.
+    async fn clear(&mut self, failed: &sqlx::Error) {
+        let Some(mut c) = self.connection.take() else { return };
+        if !connection_lost(failed) {
+            // where the failed commit ended the transaction, there is nothing to roll back, and that is an error too
+            let _ = c.rollback().await;
+            if c.rows("SELECT 1", args![]).await.is_ok() {
+                self.connection = Some(c);
+            }
+        }
+    }
+
+    async fn write(&mut self, guards: Vec<Guard>, builds: Vec<WriteFn>) -> Result<Vec<Answer>, Failed> {
+        let c = match &mut self.connection {
+            Some(c) => c,
+            empty => empty.insert(self.options.connect().await.map_err(Failed::Before)?),
+        };
+        let (answers, rows) = prepared(c, guards, builds).await.map_err(Failed::Before)?;
+        step("store::before_rows");
+        rows.write(c).await.map_err(Failed::Before)?;
+        step("store::before_commit");
+        c.commit().await.map_err(Failed::During)?;
+        step("store::after_commit");
+        Ok(answers)
+    }
+}
+
+/// A place where a test may end the process.
+fn step(_name: &'static str) {
+    fail::fail_point!(_name, |_| std::process::abort());
+}
+
+/// Opens the transaction, compares each change with what holds, and builds the rows of those that may go in.
+async fn prepared(
+    c: &mut Conn,
+    guards: Vec<Guard>,
+    builds: Vec<WriteFn>,
+) -> Result<(Vec<Answer>, Changes), sqlx::Error> {
+    step("store::before_begin");
+    c.begin().await?;
+    step("store::after_begin");
+    let count = i64::try_from(guards.len()).unwrap_or(i64::MAX);
+    let row = c.rows("UPDATE commit_counter SET no = no + $1 WHERE one = 1 RETURNING no", args![count]).await?;
+    let last = row.first().map(|r| r.int(0)).ok_or(sqlx::Error::RowNotFound)?;
+    step("store::after_number");
+    let mut held = Held::read(c, &guards).await?;
+    step("store::after_books");
+
+    let mut rows = Changes::default();
+    let mut answers = Vec::with_capacity(guards.len());
+    for (i, (guard, build)) in guards.into_iter().zip(builds).enumerate() {
+        let no: CommitNo = last - count + 1 + i64::try_from(i).unwrap_or(0);
+        answers.push(held.check(&guard).and_then(|()| {
+            let write = built(build, no)?;
+            let mut own = Changes::of(no, &guard, &write)?;
+            held.swap(&guard, no, &write, &mut own);
+            rows.append(own);
+            Ok(Committed { commit_no: no, answer: write.answer })
+        }));
+    }
+    Ok((answers, rows))
+}
+
+/// Rendering is the caller's code: a panic in it must not end the only writer.
+fn built(build: WriteFn, no: CommitNo) -> Result<Write, CommitError> {
+    catch_unwind(AssertUnwindSafe(|| build(no)))
+        .map_err(|_| StoreError::Damaged { table: "-", reason: "the change could not be built".to_owned() }.into())
+}
+
+type Key = (String, String, String);
+
+/// What holds now of all that a group's changes were decided on, moved on as they go in.
+#[derive(Default)]
+struct Held {
+    messages: HashSet<Key>,
+    /// The commit that last changed a person's facts; none for a person nothing was written about.
+    persons: HashMap<String, CommitNo>,
+    /// Balance, and the commit that last changed it.
+    accounts: HashMap<String, (i64, CommitNo)>,
+}
+
+fn key(m: &super::MessageKey) -> Key {
+    (m.msgid.clone(), m.institution.as_str().to_owned(), m.infno.clone())
+}
+
+/// In a fixed order, each once.
+fn sorted(names: impl Iterator<Item = String>) -> Vec<String> {
+    let mut out: Vec<String> = names.collect();
+    out.sort();
+    out.dedup();
+    out
+}
+
+impl Held {
+    async fn read(c: &mut Conn, guards: &[Guard]) -> Result<Self, sqlx::Error> {
+        let messages = sorted(guards.iter().flat_map(|g| g.message.iter().chain(&g.cancels)).map(|m| m.msgid.clone()));
+        let persons = sorted(guards.iter().flat_map(|g| &g.persons).map(|p| p.as_str().to_owned()));
+        let accounts = sorted(guards.iter().flat_map(|g| &g.accounts).map(|a| a.account.clone()));
+        let mut held = Self::default();
+        let rows = c
+            .rows(
+                "SELECT CAST(1 AS BIGINT) AS what, msgid, fixmedins_code, infno, CAST(0 AS BIGINT) AS balance, commit_no \
+                 FROM message \
+                 WHERE msgid IN (list $1) \
+                 UNION ALL SELECT 2, psn_no, '', '', 0, commit_no FROM person_book WHERE psn_no IN (list $2) \
+                 UNION ALL SELECT 3, account, '', '', balance, commit_no FROM account_book WHERE account IN (list $3)",
+                args![&messages[..], &persons[..], &accounts[..]],
+            )
+            .await?;
+        for r in rows {
+            match r.int(0) {
+                1 => _ = held.messages.insert((r.text(1), r.text(2), r.text(3))),
+                2 => _ = held.persons.insert(r.text(1), r.int(5)),
+                _ => _ = held.accounts.insert(r.text(1), (r.int(4), r.int(5))),
+            }
+        }
+        Ok(held)
+    }
+
+    /// Whether a change may go in.
+    fn check(&self, guard: &Guard) -> Result<(), CommitError> {
+        if guard.message.iter().chain(&guard.cancels).any(|m| self.messages.contains(&key(m))) {
+            return Err(CommitError::Answered);
+        }
+        let moved = |last: Option<&CommitNo>| last.is_some_and(|no| *no > guard.as_of);
+        if let Some(p) = guard.persons.iter().find(|p| moved(self.persons.get(p.as_str()))) {
+            return Err(CommitError::Conflict(p.as_str().to_owned()));
+        }
+        // nobody may draw more than is there, whatever was decided
+        let taken = guard.accounts.iter().find(|a| {
+            moved(self.accounts.get(&a.account).map(|(_, no)| no)) || self.balance(&a.account) + a.amount.units() < 0
+        });
+        taken.map_or(Ok(()), |a| Err(CommitError::Conflict(a.account.clone())))
+    }
+
+    fn balance(&self, account: &str) -> i64 {
+        self.accounts.get(account).map_or(0, |(balance, _)| *balance)
+    }
+
+    /// Moves the books on: here, for the changes that follow in the group, and in the rows.
+    fn swap(&mut self, guard: &Guard, no: CommitNo, write: &Write, rows: &mut Changes) {
+        for m in guard.message.iter().chain(&guard.cancels) {
+            self.messages.insert(key(m));
+        }
+        for p in &guard.persons {
+            self.persons.insert(p.as_str().to_owned(), no);
+            rows.person_book(p, no);
+        }
+        let setl_id = write.settlement.as_ref().map_or("", |s| s.row.id.as_str());
+        for m in guard.accounts.iter().filter(|m| !m.amount.is_zero()) {
+            let balance = self.balance(&m.account) + m.amount.units();
+            self.accounts.insert(m.account.clone(), (balance, no));
+            rows.account(m, no, balance, setl_id);
+        }
+    }
+}

@@ -1,0 +1,400 @@
+//! One suite on both databases: every test runs on a file of SQLite and on a real PostgreSQL server.
+
+use dingan_core::codes::*;
+use dingan_core::money::Money;
+use dingan_core::person::Person;
+use dingan_store::{AccountMove, CommitError, Committed, Guard, Location, MessageKey, Store, StoreError, Write};
+use std::sync::Arc;
+use tempfile::TempDir;
+
+/// A store of its own, which can be opened again (and, on PostgreSQL, by a second server beside the first).
+struct Place {
+    at: Location,
+    database: Option<String>,
+    _folder: TempDir,
+}
+
+impl Place {
+    fn sqlite() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        Some(Self { at: Location::Folder(folder.path().to_path_buf()), database: None, _folder: folder })
+    }
+
+    fn postgres() -> Option<Self> {
+        let server = dingan_test_postgres::shared()?;
+        let name = server.database();
+        let folder = tempfile::tempdir().unwrap();
+        Some(Self { at: Location::parse(&server.url(&name)).unwrap(), database: Some(name), _folder: folder })
+    }
+
+    async fn open(&self) -> Store {
+        Store::open(&self.at).await.unwrap()
+    }
+
+    /// A second server where the database can have one, else the first again.
+    async fn beside(&self, first: &Store) -> Store {
+        if self.database.is_some() { self.open().await } else { first.clone() }
+    }
+}
+
+/// The same test on each database.
+macro_rules! on_both {
+    ($($name:ident),* $(,)?) => { $(
+        mod $name {
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn sqlite() {
+                if let Some(p) = super::Place::sqlite() { super::$name(p).await }
+            }
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn postgres() {
+                if let Some(p) = super::Place::postgres() { super::$name(p).await }
+            }
+        }
+    )* };
+}
+
+on_both!(
+    a_change_is_there_when_it_is_answered,
+    a_book_that_moved_on_is_a_conflict,
+    a_message_is_answered_once,
+    a_message_cancelled_in_advance_is_refused,
+    a_change_that_cannot_be_stored_takes_no_other_with_it,
+    a_change_that_panics_takes_no_other_with_it,
+    numbers_become_visible_in_their_order,
+    an_account_is_never_overdrawn,
+    answers_go_out_while_others_wait,
+    everything_is_there_after_opening_again,
+    lists_of_any_length,
+);
+
+fn person(no: &str, name: &str) -> Person {
+    serde_json::from_value(serde_json::json!({
+        "no": no, "cert_type": "01", "cert_no": format!("C{no}"), "name": name, "sex": "male", "birth": "1980-01-01",
+        "relations": [], "family_account": "F1"
+    }))
+    .unwrap()
+}
+
+fn message(msgid: &str) -> MessageKey {
+    MessageKey {
+        institution: "H1".into(),
+        infno: "2207".to_owned(),
+        msgid: msgid.to_owned(),
+        input_hash: "h".to_owned(),
+    }
+}
+
+fn writes(p: Person) -> dingan_store::WriteFn {
+    Box::new(move |no| Write { kind: "test", persons: vec![p], answer: format!("{no}"), ..Write::default() })
+}
+
+async fn put(store: &Store, p: Person) -> Result<Committed, CommitError> {
+    let as_of = store.snapshot().await?.as_of();
+    store.commit(Guard { as_of, persons: vec![p.no.clone()], ..Guard::default() }, writes(p)).await
+}
+
+async fn move_account(store: &Store, fen: i64) -> Result<Committed, CommitError> {
+    let mut snap = store.snapshot().await?;
+    let (as_of, state) = (snap.as_of(), snap.family_account("F1").await?);
+    drop(snap);
+    if (state.balance + Money::fen(fen)).is_negative() {
+        return Err(CommitError::Store(StoreError::Busy));
+    }
+    let accounts = vec![AccountMove::family("F1", Money::fen(fen))];
+    store
+        .commit(Guard { as_of, accounts, ..Guard::default() }, Box::new(|_| Write { kind: "move", ..Write::default() }))
+        .await
+}
+
+async fn a_change_is_there_when_it_is_answered(place: Place) {
+    let store = place.open().await;
+    assert_eq!(store.snapshot().await.unwrap().as_of(), 0);
+    let done = put(&store, person("P1", "a")).await.unwrap();
+    assert_eq!((done.commit_no, done.answer.as_str()), (1, "1"));
+    let other = place.beside(&store).await;
+    let mut snap = other.snapshot().await.unwrap();
+    let found = snap.person(&"P1".into()).await.unwrap().unwrap();
+    assert_eq!((found.person.name.as_str(), found.as_of), ("a", 1));
+    assert_eq!(snap.persons_by_cert("cp1").await.unwrap(), vec![PersonNo::from("P1")]);
+    // as it was known before
+    let mut before = other.snapshot_at(0).await.unwrap();
+    assert!(before.person(&"P1".into()).await.unwrap().is_none());
+}
+
+async fn a_book_that_moved_on_is_a_conflict(place: Place) {
+    let store = place.open().await;
+    put(&store, person("P1", "a")).await.unwrap();
+    let stale = Guard { as_of: 0, persons: vec!["P1".into()], ..Guard::default() };
+    match store.commit(stale, writes(person("P1", "b"))).await {
+        Err(CommitError::Conflict(book)) => assert_eq!(book, "P1"),
+        other => panic!("{other:?}"),
+    }
+    let mut snap = store.snapshot().await.unwrap();
+    assert_eq!(snap.person(&"P1".into()).await.unwrap().unwrap().person.name, "a");
+    // another person's book is another
+    let other = Guard { as_of: 0, persons: vec!["P2".into()], ..Guard::default() };
+    store.commit(other, writes(person("P2", "b"))).await.unwrap();
+}
+
+async fn a_message_is_answered_once(place: Place) {
+    let store = place.open().await;
+    let other = place.beside(&store).await;
+    let tries = (0..40).map(|i| {
+        let store = if i % 2 == 0 { store.clone() } else { other.clone() };
+        tokio::spawn(async move {
+            let guard = Guard { message: Some(message("M1")), ..Guard::default() };
+            store.commit(guard, Box::new(move |_| Write { answer: format!("a{i}"), ..Write::default() })).await
+        })
+    });
+    let mut done = Vec::new();
+    for t in tries.collect::<Vec<_>>() {
+        match t.await.unwrap() {
+            Ok(c) => done.push(c.answer),
+            Err(CommitError::Answered) => {}
+            Err(e) => panic!("{e}"),
+        }
+    }
+    assert_eq!(done.len(), 1);
+    let mut snap = store.snapshot().await.unwrap();
+    let kept = snap.message(&"H1".into(), "2207", "M1").await.unwrap().unwrap();
+    assert_eq!(kept.answer.as_deref(), Some(done[0].as_str()));
+}
+
+async fn a_message_cancelled_in_advance_is_refused(place: Place) {
+    let store = place.open().await;
+    let undo = Guard { message: Some(message("M2")), cancels: Some(message("M1")), ..Guard::default() };
+    store.commit(undo.clone(), Box::new(|_| Write::default())).await.unwrap();
+    let late = Guard { message: Some(message("M1")), ..Guard::default() };
+    assert!(matches!(store.commit(late, Box::new(|_| Write::default())).await, Err(CommitError::Answered)));
+    let again = Guard { message: Some(message("M3")), ..undo };
+    assert!(matches!(store.commit(again, Box::new(|_| Write::default())).await, Err(CommitError::Answered)));
+    let mut snap = store.snapshot().await.unwrap();
+    assert_eq!(snap.message(&"H1".into(), "2207", "M1").await.unwrap().unwrap().answer, None);
+}
+
+/// Sends changes so that they are likely to be one group.
+async fn together(store: &Store, changes: Vec<(Guard, dingan_store::WriteFn)>) -> Vec<Result<Committed, CommitError>> {
+    let running: Vec<_> = changes
+        .into_iter()
+        .map(|(guard, build)| {
+            let store = store.clone();
+            tokio::spawn(async move { store.commit(guard, build).await })
+        })
+        .collect();
+    let mut out = Vec::new();
+    for r in running {
+        out.push(r.await.unwrap());
+    }
+    out
+}
+
+async fn a_change_that_cannot_be_stored_takes_no_other_with_it(place: Place) {
+    let store = place.open().await;
+    let guard = |n: &str| Guard { persons: vec![n.into()], ..Guard::default() };
+    let long = "x".repeat(5000);
+    let mut changes: Vec<(Guard, dingan_store::WriteFn)> =
+        (0..20).map(|i| (guard(&format!("P{i}")), writes(person(&format!("P{i}"), "a")))).collect();
+    changes.insert(7, (guard("N\0"), writes(person("N\0", "a"))));
+    changes.insert(9, (guard(&long), writes(person(&long, "a"))));
+    let results = together(&store, changes).await;
+    for (i, r) in results.into_iter().enumerate() {
+        assert_eq!(r.is_ok(), i != 7 && i != 9, "{i}: {r:?}");
+    }
+    // a text of any length and any other character is stored as it is
+    let odd = format!("\u{1}'\";--\\ 汉字 🀄 {long}{long}");
+    put(&store, person("Q", &odd)).await.unwrap();
+    let mut snap = store.snapshot().await.unwrap();
+    assert_eq!(snap.person(&"Q".into()).await.unwrap().unwrap().person.name, odd);
+}
+
+async fn a_change_that_panics_takes_no_other_with_it(place: Place) {
+    let store = place.open().await;
+    let changes: Vec<(Guard, dingan_store::WriteFn)> = (0..10)
+        .map(|i| {
+            let build: dingan_store::WriteFn = if i == 4 {
+                Box::new(|_| std::panic::resume_unwind(Box::new("rendering failed")))
+            } else {
+                writes(person(&format!("P{i}"), "a"))
+            };
+            (Guard { persons: vec![format!("P{i}").as_str().into()], ..Guard::default() }, build)
+        })
+        .collect();
+    for (i, r) in together(&store, changes).await.into_iter().enumerate() {
+        assert_eq!(r.is_ok(), i != 4, "{i}: {r:?}");
+    }
+    put(&store, person("P4", "a")).await.unwrap();
+}
+
+/// What a snapshot's number means: whatever is read up to it is the same whenever it is read, and everything
+/// acknowledged before the snapshot was taken is in it. Two servers write where there can be two.
+async fn numbers_become_visible_in_their_order(place: Place) {
+    let first = place.open().await;
+    let second = place.beside(&first).await;
+    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let mut writers = Vec::new();
+    for w in 0..8 {
+        let store = if w % 2 == 0 { first.clone() } else { second.clone() };
+        let stop = Arc::clone(&stop);
+        writers.push(tokio::spawn(async move {
+            let mut n = 0;
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                n += 1;
+                let done = put(&store, person(&format!("W{w}"), &format!("{n}"))).await.unwrap();
+                // the own change is in every snapshot from now on, on either server
+                assert!(store.snapshot().await.unwrap().as_of() >= done.commit_no);
+            }
+            n
+        }));
+    }
+    async fn names(store: &Store, as_of: i64) -> Vec<Option<String>> {
+        let mut snap = store.snapshot_at(as_of).await.unwrap();
+        let mut out = Vec::new();
+        for w in 0..8 {
+            let found = snap.person(&format!("W{w}").as_str().into()).await.unwrap();
+            out.push(found.map(|s| s.person.name));
+        }
+        out
+    }
+    let mut seen = Vec::new();
+    for i in 0..60 {
+        let store = if i % 2 == 0 { &second } else { &first };
+        let as_of = store.snapshot().await.unwrap().as_of();
+        seen.push((as_of, names(store, as_of).await));
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    let mut total = 0;
+    for w in writers {
+        total += w.await.unwrap();
+    }
+    for (as_of, then) in seen {
+        assert_eq!(names(&first, as_of).await, then, "as of {as_of}");
+    }
+    assert!(total >= 20, "{total} changes");
+}
+
+async fn an_account_is_never_overdrawn(place: Place) {
+    let first = place.open().await;
+    let second = place.beside(&first).await;
+    move_account(&first, 5_000).await.unwrap();
+    let drawing = (0..8).map(|w| {
+        let store = if w % 2 == 0 { first.clone() } else { second.clone() };
+        tokio::spawn(async move {
+            let mut drawn = 0;
+            loop {
+                match move_account(&store, -70).await {
+                    Ok(_) => drawn += 70,
+                    Err(CommitError::Conflict(_)) => {}
+                    Err(CommitError::Store(StoreError::Busy)) => return drawn,
+                    Err(e) => panic!("{e}"),
+                }
+            }
+        })
+    });
+    let mut drawn = 0;
+    for d in drawing.collect::<Vec<_>>() {
+        drawn += d.await.unwrap();
+    }
+    let left = first.snapshot().await.unwrap().family_account("F1").await.unwrap().balance;
+    assert_eq!(Money::fen(5_000 - drawn), left);
+    assert_eq!(left, Money::fen(5_000 % 70));
+    // and not by a decision that was wrong either
+    let as_of = first.snapshot().await.unwrap().as_of();
+    let accounts = vec![AccountMove::family("F1", Money::fen(-10_000))];
+    let too_much = first.commit(Guard { as_of, accounts, ..Guard::default() }, Box::new(|_| Write::default())).await;
+    assert!(matches!(too_much, Err(CommitError::Conflict(_))), "{too_much:?}");
+}
+
+async fn answers_go_out_while_others_wait(place: Place) {
+    let store = place.open().await;
+    let many = (0..500).map(|i| {
+        let guard = Guard { persons: vec![format!("P{i}").as_str().into()], ..Guard::default() };
+        (guard, writes(person(&format!("P{i}"), "a")))
+    });
+    let results = together(&store, many.collect()).await;
+    let numbers: std::collections::BTreeSet<i64> = results.into_iter().map(|r| r.unwrap().commit_no).collect();
+    assert_eq!(numbers.len(), 500);
+    assert_eq!(store.snapshot().await.unwrap().counts().await.unwrap().persons, 500);
+}
+
+async fn everything_is_there_after_opening_again(place: Place) {
+    let store = place.open().await;
+    for i in 0..5 {
+        put(&store, person("P1", &format!("{i}"))).await.unwrap();
+    }
+    store.close().await;
+    let store = place.open().await;
+    let mut snap = store.snapshot().await.unwrap();
+    assert_eq!(snap.as_of(), 5);
+    assert_eq!(snap.person(&"P1".into()).await.unwrap().unwrap().person.name, "4");
+    drop(snap);
+    assert_eq!(put(&store, person("P1", "5")).await.unwrap().commit_no, 6);
+    let closed = store.clone();
+    store.close().await;
+    assert!(put(&closed, person("P1", "6")).await.is_err());
+}
+
+async fn lists_of_any_length(place: Place) {
+    let store = place.open().await;
+    let mut persons: Vec<Person> = (0..777).map(|i| person(&format!("P{i:03}"), "a")).collect();
+    let guard = Guard { persons: persons.iter().map(|p| p.no.clone()).collect(), ..Guard::default() };
+    let all = std::mem::take(&mut persons);
+    store.commit(guard, Box::new(move |_| Write { persons: all, ..Write::default() })).await.unwrap();
+    assert_eq!(store.snapshot().await.unwrap().counts().await.unwrap().persons, 777);
+    let mut snap = store.snapshot().await.unwrap();
+    assert!(snap.find_lines(&"V".into(), &[]).await.unwrap().is_empty());
+    let many: Vec<LineNo> = (0..40_000).map(|i| format!("{i}").as_str().into()).collect();
+    assert!(snap.find_lines(&"V".into(), &many).await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_connection_is_mended() {
+    let Some(place) = Place::postgres() else { return };
+    let store = place.open().await;
+    put(&store, person("P1", "a")).await.unwrap();
+    let server = dingan_test_postgres::shared().unwrap();
+    for i in 0..5 {
+        server.sql(
+            "postgres",
+            &format!(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'",
+                place.database.as_deref().unwrap()
+            ),
+        );
+        // reading mends itself; of a change it is said that nothing of it is stored, or that it is not known
+        let mut done = put(&store, person("P1", &format!("b{i}"))).await;
+        for _ in 0..3 {
+            match done {
+                Ok(_) => break,
+                Err(CommitError::Store(StoreError::Lost | StoreError::Unknown)) => {
+                    done = put(&store, person("P1", &format!("b{i}"))).await;
+                }
+                Err(e) => panic!("{e}"),
+            }
+        }
+        done.unwrap();
+    }
+    store.ready().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_may_make_the_schema_at_once() {
+    let Some(place) = Place::postgres() else { return };
+    let opened: Vec<_> = (0..6)
+        .map(|_| {
+            let at = place.at.clone();
+            tokio::spawn(async move { Store::open(&at).await.map(|_| ()) })
+        })
+        .collect();
+    for o in opened {
+        o.await.unwrap().unwrap();
+    }
+}
+
+#[test]
+fn a_place_is_shown_without_its_password() {
+    let at = Location::parse("postgres://clerk:secret@db.example/books?sslmode=require").unwrap();
+    assert_eq!(at.to_string(), "postgres://db.example/books");
+    assert!(Location::parse("mysql://a:b@c").unwrap_err().to_string().contains("mysql"));
+    assert!(!Location::parse("clerk:secret@db").unwrap_err().to_string().contains("secret"));
+    assert_eq!(Location::parse("sqlite:/tmp/a.db").unwrap(), Location::File("/tmp/a.db".into()));
+}

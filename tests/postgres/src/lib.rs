@@ -1,0 +1,200 @@
+//! A PostgreSQL server of the tests' own: in a folder of its own under the system's temporary one, on a socket
+//! nobody else has, with syncs as in production; gone when the process that started it ends, however it ends.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A server.
+pub struct Postgres {
+    bin: PathBuf,
+    folder: PathBuf,
+    running: Mutex<Option<Running>>,
+}
+
+struct Running {
+    /// A shell that stops the server when its input ends.
+    keeper: Child,
+    input: ChildStdin,
+}
+
+static DATABASE: AtomicU32 = AtomicU32::new(1);
+
+/// The server of this process, started on first use. None where no PostgreSQL is installed, which is said loudly;
+/// in CI that is a failure.
+pub fn shared() -> Option<&'static Postgres> {
+    static SHARED: OnceLock<Option<Postgres>> = OnceLock::new();
+    SHARED.get_or_init(|| if found() { Some(Postgres::start(&[])) } else { None }).as_ref()
+}
+
+/// Whether PostgreSQL is installed; where not, it is said loudly, and in CI it is a failure.
+pub fn found() -> bool {
+    if binaries().is_some() {
+        return true;
+    }
+    assert!(std::env::var_os("CI").is_none(), "CI runs the PostgreSQL tests: install postgresql (see .ci/run)");
+    // straight to the descriptor: the test harness captures what eprintln! writes
+    use std::io::Write as _;
+    let _ = writeln!(
+        std::io::stderr().lock(),
+        "\n*** SKIPPED: no PostgreSQL found (PATH, /usr/lib/postgresql); this test did not run ***\n"
+    );
+    false
+}
+
+/// The folder of the server's programs, the newest where there are several.
+fn binaries() -> Option<PathBuf> {
+    let named = std::env::var_os("DINGAN_TEST_POSTGRES_BIN").map(PathBuf::from);
+    let in_path = std::env::var_os("PATH").into_iter().flat_map(|p| std::env::split_paths(&p).collect::<Vec<_>>());
+    let mut debian: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|e| e.path().join("bin"))
+        .collect();
+    debian.sort();
+    let whole = |p: &PathBuf| ["initdb", "postgres", "psql", "pgbench"].iter().all(|x| p.join(x).exists());
+    named.into_iter().chain(debian.into_iter().rev()).chain(in_path).find(whole)
+}
+
+/// The server refuses to run as root; Debian's package makes a user for it.
+fn as_server(program: &Path) -> Command {
+    let root = Command::new("id").arg("-u").output().is_ok_and(|o| o.stdout.starts_with(b"0\n"));
+    if !root {
+        return Command::new(program);
+    }
+    let mut c = Command::new("setpriv");
+    c.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]).arg(program);
+    c
+}
+
+fn done(mut c: Command) -> String {
+    let o = c.output().unwrap_or_else(|e| panic!("{c:?}: {e}"));
+    let text = format!("{}{}", String::from_utf8_lossy(&o.stdout), String::from_utf8_lossy(&o.stderr));
+    assert!(o.status.success(), "{c:?}: {text}");
+    text
+}
+
+impl Postgres {
+    /// Starts a server with further settings (`name=value`).
+    ///
+    /// # Panics
+    /// Where it cannot be started: a test has nothing else to do about it.
+    pub fn start(settings: &[&str]) -> Self {
+        let bin = binaries().unwrap_or_else(|| panic!("no PostgreSQL"));
+        let folder = tempfile::Builder::new().prefix("dingan-pg-").tempdir().unwrap_or_else(|e| panic!("{e}")).keep();
+        let data = folder.join("data");
+        if let Ok(o) = Command::new("id").arg("-u").output()
+            && o.stdout.starts_with(b"0\n")
+        {
+            let mut c = Command::new("chown");
+            c.arg("postgres").arg(&folder);
+            done(c);
+        }
+        let mut init = as_server(&bin.join("initdb"));
+        init.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "-D"]);
+        init.arg(&data);
+        done(init);
+        let mut lines = format!(
+            "listen_addresses=''\nunix_socket_directories='{}'\nmax_connections=300\nshared_buffers=256MB\n\
+             fsync=on\nsynchronous_commit=on\nmax_wal_size=4GB\nlogging_collector=off\n",
+            folder.display()
+        );
+        for s in settings {
+            lines.push_str(s);
+            lines.push('\n');
+        }
+        let file = data.join("postgresql.conf");
+        let old = std::fs::read_to_string(&file).unwrap_or_default();
+        std::fs::write(&file, old + &lines).unwrap_or_else(|e| panic!("{e}"));
+        let server = Self { bin, folder, running: Mutex::new(None) };
+        server.resume();
+        server
+    }
+
+    /// Starts it again after [`Postgres::halt`].
+    ///
+    /// # Panics
+    /// Where it does not come up.
+    pub fn resume(&self) {
+        let server = as_server(&self.bin.join("postgres"));
+        let mut c = Command::new("sh");
+        // the server ends with its keeper's input, and its folder with it unless it was only halted
+        c.args(["-c", "f=$1; shift; \"$@\" >>$f/log 2>&1 & p=$!; read x; [ \"$x\" = kill ] && kill -KILL $p || kill -QUIT $p; wait $p; [ -n \"$x\" ] || rm -rf $f", "keeper"]);
+        c.arg(&self.folder).arg(server.get_program()).args(server.get_args()).arg("-D").arg(self.folder.join("data"));
+        let mut keeper = c.stdin(Stdio::piped()).spawn().unwrap_or_else(|e| panic!("{e}"));
+        let input = keeper.stdin.take().unwrap_or_else(|| panic!("no input"));
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(Running { keeper, input });
+        let until = Instant::now() + Duration::from_secs(60);
+        while !self.psql("postgres", "SELECT 1").status.success() {
+            assert!(Instant::now() < until, "{}", std::fs::read_to_string(self.folder.join("log")).unwrap_or_default());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Ends the server at once, as a power cut would, keeping its data.
+    ///
+    /// # Panics
+    /// Where it does not run.
+    pub fn halt(&self) {
+        use std::io::Write as _;
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(Running { mut keeper, mut input }) = running else { panic!("not running") };
+        let _ = input.write_all(b"halt\n");
+        drop(input);
+        let _ = keeper.wait();
+    }
+
+    /// The folder of its socket and log.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The folder of its programs.
+    pub fn programs(&self) -> &Path {
+        &self.bin
+    }
+
+    /// The URL of a database.
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://postgres@localhost/{database}?host={}&sslmode=disable", self.folder.display())
+    }
+
+    /// A new database; gives its name.
+    ///
+    /// # Panics
+    /// Where it cannot be made.
+    pub fn database(&self) -> String {
+        let name = format!("t{}", DATABASE.fetch_add(1, Ordering::Relaxed));
+        self.sql("postgres", &format!("CREATE DATABASE {name}"));
+        name
+    }
+
+    /// Runs a statement; gives the rows as `psql -At` prints them.
+    ///
+    /// # Panics
+    /// Where the statement fails.
+    pub fn sql(&self, database: &str, sql: &str) -> String {
+        let o = self.psql(database, sql);
+        assert!(o.status.success(), "{sql}: {}", String::from_utf8_lossy(&o.stderr));
+        String::from_utf8_lossy(&o.stdout).trim().to_owned()
+    }
+
+    fn psql(&self, database: &str, sql: &str) -> std::process::Output {
+        let mut c = Command::new(self.bin.join("psql"));
+        c.args(["-AtqX", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, "-c", sql, "-h"]).arg(&self.folder);
+        c.output().unwrap_or_else(|e| panic!("psql: {e}"))
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Running { mut keeper, input }) = running {
+            drop(input);
+            let _ = keeper.wait();
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Where a test keeps its books: a folder of its own, or with DINGAN_TEST_STORE=postgres a database of its own on
+//! a real server, so that every end-to-end test runs on both.
+
+use dingan_store::Location;
+use tempfile::TempDir;
+
+/// A store of a test's own.
+pub struct Place {
+    pub at: Location,
+    pub folder: TempDir,
+}
+
+impl Place {
+    /// As the environment says.
+    pub fn new() -> Self {
+        let on_postgres = std::env::var("DINGAN_TEST_STORE").is_ok_and(|s| s == "postgres");
+        if on_postgres {
+            Self::postgres().expect("DINGAN_TEST_STORE=postgres needs PostgreSQL")
+        } else {
+            Self::embedded()
+        }
+    }
+
+    /// A folder.
+    pub fn embedded() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self { at: Location::Folder(folder.path().to_path_buf()), folder }
+    }
+
+    /// A database; none where no PostgreSQL is installed.
+    pub fn postgres() -> Option<Self> {
+        let server = dingan_test_postgres::shared()?;
+        let at = Location::parse(&server.url(&server.database())).unwrap();
+        Some(Self { at, folder: tempfile::tempdir().unwrap() })
+    }
+}
