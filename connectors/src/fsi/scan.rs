@@ -23,15 +23,6 @@ pub(crate) fn check(text: &str, base: &str, limits: &Limits, notes: &mut Notes) 
                 let start = i + 1;
                 let Some(end) = end_of_string(bytes, start) else { return Ok(()) };
                 i = end;
-                // no database keeps it in a text, and nobody means it
-                if bytes.get(start..end).is_some_and(nul) {
-                    return Err(Problem::new(
-                        "NUL_CHARACTER",
-                        pointer(base, &open, bytes),
-                        "文本中含有空字符（\\u0000）",
-                    )
-                    .hint("请去除该字符后重发"));
-                }
                 if let Some(Level::Object { keys, at, key_next }) = open.last_mut()
                     && *key_next
                 {
@@ -94,19 +85,6 @@ fn end_of_string(bytes: &[u8], mut i: usize) -> Option<usize> {
             _ => i += 1,
         }
     }
-}
-
-/// Whether a string, as it stands between its quotes, holds a NUL character.
-fn nul(text: &[u8]) -> bool {
-    let mut rest = text;
-    while let Some(at) = rest.iter().position(|b| *b == b'\\') {
-        if rest.get(at + 1..at + 6) == Some(b"u0000".as_slice()) {
-            return true;
-        }
-        // the escaped character is no escape itself
-        rest = rest.get(at + 2..).unwrap_or_default();
-    }
-    false
 }
 
 fn repeated(mut keys: Vec<(usize, usize)>, bytes: &[u8], notes: &mut Notes, path: impl Fn() -> String) {
@@ -181,14 +159,6 @@ mod tests {
         let notes = scan(r#"{"input":{"data":[{"a":1,"b":"a","a":2}]}}"#).unwrap();
         assert_eq!(notes.count(Tolerance::DuplicateKey), 1);
         assert!(notes.into_text(vec![], true).contains("/input/data/0/a"));
-    }
-
-    #[test]
-    fn a_nul_character_is_refused_at_its_place() {
-        let p = scan(r#"{"input":{"data":[{"a":"x\u0000y"}]}}"#).unwrap_err();
-        assert_eq!((p.code, p.path.as_str()), ("NUL_CHARACTER", "/input/data/0/a"));
-        assert!(scan(r#"{"a":"x\\u0000y"}"#).is_ok(), "an escaped backslash before it");
-        assert!(scan(r#"{"a":"x\u00001y\\"}"#).is_err());
     }
 
     #[test]
