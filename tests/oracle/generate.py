@@ -26,7 +26,7 @@ LEVELS = ("1", "2", "3")
 HOSPITALS = tuple(str(n) for n in range(1, 15))  # hosp_lv
 PERSON_TYPES = {"310": ("11", "1105", "12", "1204", "13"), "390": ("15", "16", "1701", "1402", "1401")}
 IDENTITIES = ("2303", "2304", "2302", "2305", "2101", "31")
-FILINGS = ("01", "06", "07", "08")
+FILINGS = ("01", "02", "03", "06", "07", "08")
 DISEASES = ("I10.x00", "E11.900", "J18.900", "M01000", "F20.900")
 MED_TYPES = {
     "outpatient": ("11", "1103", "12"),
@@ -206,12 +206,43 @@ class Maker:
             return found
 
         self.identities = rows(IDENTITIES, 3)
-        self.filings = rows(FILINGS, 2)
+        self.filings = []  # drawn below: they may name the place and the disease
         self.level = self.pick(LEVELS)
         self.place = self.pick(("local", "local", "local", "province", "remote"))
         self.disease = self.pick(("", "", "M01000", "I10.x00", "E11"))
         self.diagnosis = self.pick(DISEASES)
         self.share = "0" if self.chance(0.85) else self.pick(("0.3", "0.5", "1", "0.333333", "0.0001"))
+
+        self.filings = [self.filing(*row) for row in rows(FILINGS, 3)]
+        self.pauses = []
+        if self.chance(0.08):
+            found = rows(("1",), 2)
+            first, last = found[0][1:] if found else (iso(self.begin), None)
+            self.pauses.append({"insutype": self.pick(("310", "390")), "first": first, "last": last})
+        self.contributions = []
+        for _ in range(self.pick((0, 0, 0, 1, 2))):
+            first = iso(self.begin + self.pick((-400, -1, 0, 1, 30)))
+            if all(row["first"] != first for row in self.contributions):
+                years = self.within(0, 40)
+                self.contributions.append({"insutype": self.insutype, "first": first, "years": years})
+        self.death = None if self.chance(0.95) else iso(self.begin + self.pick((-1, 0, 1, 30)))
+        self.emergency, self.injury = self.chance(0.1), self.chance(0.15)
+        self.birth = self.pick(("", "", "1", "3"))
+        self.birth_control = self.pick(("", "", "3"))
+
+    def filing(self, kind, first, last):
+        """A filing; more often one that names nothing than one that does not fit."""
+        return {
+            "kind": kind,
+            "first": first,
+            "last": last,
+            "disease": "" if self.chance(0.8) else self.pick(DISEASES + ("M01000",)),
+            "insutype": "" if self.chance(0.6) else self.pick(("310", "390", self.insutype)),
+            "area": "" if self.chance(0.5) else self.pick(("460300", "460000", "450000", "460200", "460400", "460301")),
+            "institution": "" if self.chance(0.6) else self.pick(("H1", "H2")),
+            "made": None if self.chance(0.5) else iso(self.pick((self.begin - 1, self.begin, self.end, self.end + 1))),
+            "share": "0" if kind != "02" else self.pick(("0", "0.3", "0.5", "1")),
+        }
 
     def turn(self):
         """31 December of the year of admission."""
@@ -266,8 +297,14 @@ class Maker:
             return [self.place] if true else self.some(("local", "province", "remote"), 2)
         if key in ("filed", "not_filed"):
             if true and self.filings:
-                return [self.pick(self.filings)[0]]
+                return [self.pick(self.filings)["kind"]]
             return self.some(FILINGS, 2)
+        if key in ("emergency", "injury"):
+            return self.chance(0.5)
+        if key == "birth":
+            return [self.pick(("1", "3", ""))]
+        if key == "birth_control":
+            return [self.pick(("3", ""))]
         return max(1, self.months + self.pick((-1, 0, 1, 1, 2)))  # insured_months_below
 
     KEYS = tuple(oracle.CONDITIONS)
@@ -361,7 +398,7 @@ class Maker:
             row["ceiling"] = self.cases(lambda: self.money(50))
             row["ceiling_accumulator"] = self.accumulator("deductible", [layer])
         if self.chance(0.25):
-            row["referral"] = "counts"
+            row["referral"] = self.pick(("counts", "consortium"))
         return row
 
     def adjust(self):
@@ -377,8 +414,12 @@ class Maker:
                 row["points"] = self.pick(("-0.03", "-0.01", "0.005"))
                 years = self.years or 20
                 row["required_years"] = self.cases(lambda: self.pick((25, 30, years, years + 1)))
+        elif r < 0.7:
+            row["self_share_times"] = self.pick(("0.6", "0.5", "0", "1.2", "0.333333"))
         else:
             row["times"] = self.pick(("0.3", "0.5", "0.9", "1.1", "0.333333", "0", "1", "1.5", "0.666667"))
+        if self.chance(0.3):
+            row["group"] = self.pick(("a", "b"))
         row["unverified"] = "random"
         return row
 
@@ -387,6 +428,8 @@ class Maker:
         layer = {"id": name, "title": "random", "fund": fund, "fund_pay_type": FUND_TYPES[fund]}
         if self.chance(0.15 if index == 0 else 0.35):
             layer["when"] = self.when(empty=0)
+        if self.chance(0.1):
+            layer["during_pause"] = self.chance(0.8)
         if index == 0:
             kind = self.pick(("in-scope",) * 12 + ("residual", "over-cap"))
         else:
@@ -470,6 +513,8 @@ class Maker:
                 quota.update(fund=fund, fund_pay_type=FUND_TYPES[fund])
                 if self.chance(0.7):
                     quota["excess_borne_by"] = self.pick(("person", "hospital"))
+                if self.chance(0.3):
+                    quota["automatic"] = self.chance(0.8)
                 quota["amount"] = self.cases(self.money)
                 policy["quota"].append(quota)
         if self.chance(0.25):
@@ -508,7 +553,16 @@ class Maker:
         if self.chance(0.5 if self.over_year else 0.1):
             dates["second_deductible"] = self.chance(0.6)
 
+        if self.chance(0.3):
+            dates["filing_by"] = self.pick(("start", "end", "settlement"))
+        if self.chance(0.2):
+            dates["filing_place"] = self.pick(("area", "institution"))
+
         split = {}
+        if self.chance(0.2):
+            split["ratio_of"] = self.pick(("care", "insured"))
+        if self.chance(0.2):
+            split["overlimit_ways"] = {way: self.pick(("person", "hospital")) for way in self.some(("1", "2"), 2)}
         if self.chance(0.6):
             split["order"] = self.pick(("limit-first", "ratio-first"))
         if self.chance(0.3):
@@ -578,6 +632,10 @@ class Maker:
                 items[-1]["last"] = iso(start - 1)
                 if self.chance(0.9):
                     items.append({**self.item(code, price), "first": iso(start)})
+            # Catalogues of the place of care and of the insured's place, which go before the general one.
+            for area in dict.fromkeys((POOLS[self.place], POOL)):
+                if self.chance(0.2):
+                    items.append({**self.item(code, price), "area": area})
         return items
 
     def item(self, code, price):
@@ -610,7 +668,9 @@ class Maker:
             "max_per_day": self.pick(("1", "2", "3", "1.5", "10")) if self.chance(0.15) else None,
             "max_per_stay": self.pick(("1", "3", "5", "2.5", "20")) if self.chance(0.15) else None,
             "limits": limits,
+            "ways": {level: self.pick(("1", "2")) for level in limits if self.chance(0.4)},
             "ratios": rows,
+            "area": "",
         }
 
     def line(self, item, price, units, day, minute, refund_of=None, off=0, approval="0"):
@@ -691,12 +751,15 @@ class Maker:
             rows = [fact[0]] + (self.refunds(fact) if self.chance(0.2) else [])
             amount = 0
             units = 0
+            part = 0
             for row in rows:
                 units += oracle.quantity(row["quantity"])
                 # The last refund took what was left.
                 settled = -amount if units == 0 else oracle.money(row["amount"])
                 amount += settled
-                lines.append({**row, "settled": oracle.yuan(settled)})
+                # Which settlement before it was; a refund comes with its line or later.
+                part = max(part, self.pick((0, 0, 1, 2)))
+                lines.append({**row, "settled": oracle.yuan(settled), "part": part})
             fact[2], fact[3] = units, amount
             facts.append(fact)
         return lines, facts
@@ -776,7 +839,7 @@ class Maker:
         if not lines or self.chance(0.7):
             edge = self.line("X09", 0, 10_000, self.day(), self.within(0, 540))
             items.append({**self.item("X09", 0), "class": "01", "restricted": False, "limits": {}})
-            items[-1].update(max_per_day=None, max_per_stay=None)
+            items[-1].update(max_per_day=None, max_per_stay=None, ways={})
 
         end = None
         if self.stay and not self.open:
@@ -792,12 +855,20 @@ class Maker:
                 "relations": self.relations,
                 "identities": self.identities,
                 "filings": self.filings,
+                "pauses": self.pauses,
+                "contributions": self.contributions,
+                "death": self.death,
             },
+            # Divisions and their pools; the insured's is 460200, the institution's 460300.
+            "areas": {"460200": POOL, "460300": POOLS[self.place]},
             "institution": {
                 "level": self.level,
                 "price_level": self.level if self.chance(0.7) else self.pick(LEVELS),
                 "hosp_lv": self.pick(HOSPITALS),
                 "pool": POOLS[self.place],
+                "code": "H1",
+                "division": "460300",
+                "same_consortium": self.chance(0.5),
             },
             "catalogue": items,
             "visit": {
@@ -809,6 +880,10 @@ class Maker:
                 "disease": self.disease,
                 "main_diagnosis": self.diagnosis,
                 "third_party_share": self.share,
+                "emergency": self.emergency,
+                "injury": self.injury,
+                "birth": self.birth,
+                "birth_control": self.birth_control,
                 "referred_deductible": oracle.yuan(self.near()) if self.chance(0.15) else "0.00",
             },
             "request": {

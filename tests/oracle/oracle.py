@@ -133,6 +133,58 @@ def holding(rows, day):
     return [code for code, first, last in rows if first <= day and (last is None or day <= last)]
 
 
+def filings_of(case, part, days):
+    """The kinds of filing that hold for this care (R46)."""
+    visit, institution, by = case["visit"], case["institution"], part.by
+    day = days[by.get("filing", "start")]
+    latest_day = days[by["filing_by"]] if "filing_by" in by else None
+
+    def named(row):
+        # A designated institution (03) is the institution; other filings are bound to it only where the policy says so.
+        bound = row["kind"] == "03" or by.get("filing_place", "area") == "institution"
+        if bound and row["institution"]:
+            return row["institution"] == institution["code"]
+        area = row["area"]
+        if not area:
+            return True
+        # A province or a city names all that lies in it; else the area must belong to the pool of the place of care.
+        stem = area[:2] if area.endswith("0000") else area[:4] if area.endswith("00") else area
+        return institution["division"].startswith(stem) or case["areas"].get(area) == institution["pool"]
+
+    kinds = [
+        row["kind"]
+        for row in case["person"]["filings"]
+        if covers(row, day)
+        and (latest_day is None or row["made"] is None or row["made"] <= latest_day)
+        and row["insutype"] in ("", visit["insutype"])
+        and row["disease"] in ("", part.disease)
+        and named(row)
+    ]
+    # R45: an emergency in another pool counts as filed, whatever was filed.
+    if part.place != "local" and is_emergency(visit):
+        kinds.append("07")
+    return kinds
+
+
+def is_emergency(visit):
+    return visit["med_type"].startswith(("13", "24")) or visit["emergency"]
+
+
+def is_injury(visit):
+    return visit["med_type"].startswith("22") or visit["med_type"] == "9903" or visit["injury"]
+
+
+def liable_share(case):
+    """What a third party is liable for: as the visit says; of an injury else as its filing (R47)."""
+    visit = case["visit"]
+    stated = ratio(visit["third_party_share"])
+    if stated or not is_injury(visit):
+        return stated
+    rows = [row for row in case["person"]["filings"] if row["kind"] == "02" and covers(row, visit["begin"][:10])]
+    rows.sort(key=lambda row: row["first"])
+    return ratio(rows[-1]["share"]) if rows else 0
+
+
 def policy_of(case, days):
     """The policy for these days. Which of them selects it is itself policy: the one of the end is asked (R39)."""
 
@@ -175,10 +227,17 @@ class Part:
         self.age = age
         self.disease = visit["disease"] or visit["main_diagnosis"]
         self.identities = holding(person["identities"], days[by.get("identity", "start")])
-        self.filings = holding(person["filings"], days[by.get("filing", "start")])
         # R2: counted on the day that selects the entitlement.
         self.insured_months = full_months(relation["first"], days[by.get("entitlement", "start")])
-        self.contribution_years = relation["contribution_years"]
+        entitled = days[by.get("entitlement", "start")]
+        # R48: dated years of contribution go before those of the relation.
+        dated = [row for row in person["contributions"] if row["insutype"] == self.insutype and row["first"] <= entitled]
+        self.contribution_years = (
+            max(dated, key=lambda row: row["first"])["years"] if dated else relation["contribution_years"]
+        )
+        self.paused = any(row["insutype"] == self.insutype and covers(row, entitled) for row in person["pauses"])
+        self.emergency, self.injury = is_emergency(visit), is_injury(visit)
+        self.birth, self.birth_control = visit["birth"], visit["birth_control"]
 
         pool, home = case["institution"]["pool"], policy["pool_area"]
         if pool == home:
@@ -187,9 +246,7 @@ class Part:
             self.place = "province"
         else:
             self.place = "remote"
-        # R45: an emergency in another pool counts as filed, whatever was filed.
-        if self.place != "local" and self.med_type.startswith(("13", "24")):
-            self.filings = self.filings + ["07"]
+        self.filings = filings_of(case, self, days)
 
         # The day in whose month, quarter and year the part counts.
         self.counts = days[by.get("year", "end")]
@@ -239,6 +296,10 @@ CONDITIONS = {
     "filed": lambda want, part: any(code in want for code in part.filings),
     "not_filed": lambda want, part: not any(code in want for code in part.filings),
     "insured_months_below": lambda want, part: part.insured_months < want,
+    "emergency": lambda want, part: part.emergency == want,
+    "injury": lambda want, part: part.injury == want,
+    "birth": lambda want, part: part.birth in want,
+    "birth_control": lambda want, part: part.birth_control in want,
 }
 
 
@@ -283,6 +344,9 @@ def days_of(case):
 def parts_of(case):
     """The claim parts in order. Raises `Refused` where the claim cannot be settled."""
     days = days_of(case)
+    death = case["person"]["death"]
+    if death is not None and death < days["start"]:
+        raise Refused("PERSON_DECEASED")
     cross_year = policy_of(case, days).get("dates", {}).get("cross_year", "whole")
     first, last = int(days["start"][:4]), int(days["end"][:4])
     # The age is that of the first day of the visit, in every part.
@@ -334,14 +398,15 @@ def part_of(case, parts, line):
 class Split:
     """A line (or a sum of lines) divided into its four parts."""
 
-    __slots__ = ("amount", "ownpay", "overlimit", "preselfpay", "in_scope")
+    __slots__ = ("amount", "ownpay", "overlimit", "preselfpay", "in_scope", "hospital")
 
-    def __init__(self, amount=0, ownpay=0, overlimit=0, preselfpay=0, in_scope=0):
+    def __init__(self, amount=0, ownpay=0, overlimit=0, preselfpay=0, in_scope=0, hospital=0):
         self.amount = amount
         self.ownpay = ownpay
         self.overlimit = overlimit
         self.preselfpay = preselfpay
         self.in_scope = in_scope
+        self.hospital = hospital  # of what is above the limit, what the hospital bears
 
     def add(self, other):
         for name in self.__slots__:
@@ -351,13 +416,17 @@ class Split:
         return Split(*(getattr(self, name) - getattr(other, name) for name in self.__slots__))
 
 
+def own_or_general(rows, area, find):
+    """What an area's own rows have, else what the general ones have (R49)."""
+    own = find([row for row in rows if row["area"] == area])
+    return find([row for row in rows if row["area"] == ""]) if own is None else own
+
+
 def advance_ratio(item, person_type, unit_price):
-    """The advance self-pay ratio of an item: rows of the person type, else of 99, else nothing. Class B only.
+    """The advance self-pay ratio of a row of the catalogue: rows of the person type, else of 99, else none.
 
     Of rows by price band (type 30) the one with the highest bound that the price reaches counts.
     """
-    if item["class"] != "02":
-        return 0
     for wanted in (person_type, "99"):
         rows = [row for row in item["ratios"] if row["person_type"] == wanted]
         rows = [row for row in rows if row["from_price"] is None or unit_price >= price(row["from_price"])]
@@ -365,7 +434,7 @@ def advance_ratio(item, person_type, unit_price):
             row = max(rows, key=lambda row: price(row["from_price"] or "0"))
             stated = ratio(row["ratio"])
             return ONE - stated if row["ratio_type"] == "20" else stated
-    return 0
+    return None
 
 
 class Pricing:
@@ -376,7 +445,10 @@ class Pricing:
         by = part.by.get("catalogue", "fee")
         # Dates other than the line's own are those of the whole claim.
         day = line["time"][:10] if by == "fee" else days_of(case)[by]
-        item = latest([row for row in case["catalogue"] if row["code"] == line["item"]], day)
+        # Class and limit price are those of the place of care; whose ratio counts is said by the policy.
+        rows = [row for row in case["catalogue"] if row["code"] == line["item"] and covers(row, day)]
+        care = case["institution"]["pool"]
+        item = own_or_general(rows, care, lambda found: latest(found, day))
         approval = line["approval"]
         excluded = item is None or item["class"] == "03" or approval == "2"
         if not excluded and item["restricted"]:
@@ -393,10 +465,22 @@ class Pricing:
                 "dedc": institution["level"],
                 "hosp": CLASS_OF_HOSPITAL.get(institution["hosp_lv"], "1"),
             }[rules.get("limit_level", "lmtpric")]
-            limit = item["limits"].get(level)
-            self.limit = None if limit is None else price(limit)
+            limited = own_or_general(
+                rows, care, lambda found: latest([row for row in found if level in row["limits"]], day)
+            )
+            self.limit = None if limited is None else price(limited["limits"][level])
+            way = "" if limited is None else limited["ways"].get(level, "")
+            general = rules.get("overlimit_borne_by", "person")
+            self.hospital_bears = rules.get("overlimit_ways", {}).get(way, general) == "hospital"
             person_type = rules.get("ratio_person_type") or part.policy["insutype"]
-            self.ratio = advance_ratio(item, person_type, self.price)
+            area = care if rules.get("ratio_of", "care") == "care" else part.policy["pool_area"]
+
+            def stated(found):
+                row = latest(found, day)
+                return None if row is None else advance_ratio(row, person_type, self.price)
+
+            # Class A has no advance self-pay, whatever a row says.
+            self.ratio = (own_or_general(rows, area, stated) or 0) if item["class"] == "02" else 0
 
     def split(self, amount, units, room):
         """Divide `amount` for `units`, where the item's caps leave `room` (None without a cap)."""
@@ -422,7 +506,8 @@ class Pricing:
         in_scope = rest - preselfpay - overlimit
 
         extra = share(in_scope, self.extra)
-        return Split(amount, ownpay, overlimit, preselfpay + extra, in_scope - extra)
+        hospital = overlimit if self.hospital_bears else 0
+        return Split(amount, ownpay, overlimit, preselfpay + extra, in_scope - extra, hospital)
 
 
 class Units:
@@ -489,7 +574,31 @@ def split_lines(case, parts, readings):
     settled = sorted((line for line in case["settled"] if line["refund_of"] is None), key=line_order)
     originals = sorted((line for line in case["lines"] if line["refund_of"] is None), key=line_order)
 
-    now, at_the_time = Units(), Units()
+    # R50: the parts settled before, one after the other, each as it was decided: a refund frees room from its own
+    # part on, and what passed before it stands.
+    taken, passing = Units(), {}
+
+    def take_part(lines, pricing_of):
+        own = refunds_of(lines)
+        for no, back in own.items():
+            if no in passing:
+                line, pricing, room, units = passing[no]
+                left = units + sum(quantity(refund["quantity"]) for refund in back)
+                before, after = (units, left) if room is None else (min(units, room), min(left, room))
+                taken.take(line, pricing, after - before)
+                passing[no] = (line, pricing, room, left)
+        for line in sorted((line for line in lines if line["refund_of"] is None), key=line_order):
+            pricing = pricing_of(line)
+            room = taken.room(line, pricing)
+            units = quantity(line["quantity"]) + taken_back(own, line["no"])
+            taken.take(line, pricing, units if room is None else min(units, room))
+            passing[line["no"]] = (line, pricing, room, units)
+
+    for number in sorted({line["part"] for line in case["settled"]}):
+        part_lines = [line for line in case["settled"] if line["part"] == number]
+        take_part(part_lines, lambda line: Pricing(case, line, parts[0], readings))
+    take_part(case["lines"], lambda line: Pricing(case, line, part_of(case, parts, line), readings))
+    room_of = {no: room for no, (_, _, room, _) in passing.items()}
     results = {}
 
     def give_back(line, pricing, room, units, amount):
@@ -518,27 +627,19 @@ def split_lines(case, parts, readings):
             readings.add("R5")
 
     for line in settled:
-        pricing = Pricing(case, line, parts[0], readings)
         amount = money(line["settled"]) + sum(money(back["settled"]) for back in settled_refunds.get(line["no"], ()))
         units = quantity(line["quantity"]) + taken_back(settled_refunds, line["no"])
-        room = at_the_time.room(line, pricing)
-        at_the_time.take(line, pricing, units if room is None else min(units, room))
-        units_now = units + taken_back(refunds, line["no"])
-        now.take(line, pricing, units_now if room is None else min(units_now, room))
         for refund in refunds.get(line["no"], ())[:1]:
             # R42: what an earlier settlement settled is taken back by the rules of this one.
             pricing = Pricing(case, line, part_of(case, parts, refund), readings)
-            give_back(line, pricing, room, units, amount)
+            give_back(line, pricing, room_of[line["no"]], units, amount)
 
     for line in originals:
         part = part_of(case, parts, line)
         pricing = Pricing(case, line, part, readings)
-        units, amount = quantity(line["quantity"]), money(line["amount"])
-        room = now.room(line, pricing)
+        units, amount, room = quantity(line["quantity"]), money(line["amount"]), room_of[line["no"]]
         results[line["no"]] = (line, part, pricing.split(amount, units, room))
         give_back(line, pricing, room, units, amount)
-        units += taken_back(refunds, line["no"])
-        now.take(line, pricing, units if room is None else min(units, room))
 
     return [results[line["no"]] for line in sorted(case["lines"], key=line_order)]
 
@@ -702,7 +803,8 @@ def deductible_due(layer, part, claim):
     key = chosen.get("accumulator")
     if key is not None:
         charged += accumulators.value(key)
-    if chosen.get("referral") == "counts":
+    referral = chosen.get("referral", "ignored")
+    if referral == "counts" or (referral == "consortium" and claim.same_consortium):
         charged += claim.referred_deductible
         if claim.referred_deductible and part.index > 0:
             claim.readings.add("R16")  # in every part
@@ -724,14 +826,21 @@ def deductible_due(layer, part, claim):
     return due
 
 
+POINTS, FACTOR, OF_THE_REST = range(3)  # in the order in which `add` takes them
+
+
 def changes_of(layer, part, readings):
-    """The adjustments that hold, as (is a factor, millionths), in the order written."""
+    """The adjustments that hold, as (what it does, millionths, group), in the order written."""
     changes = []
     for adjust in layer.get("adjust", ()):
         if not holds(adjust.get("when"), part):
             continue
+        group = adjust.get("group", "")
         if "times" in adjust:
-            changes.append((True, ratio(adjust["times"])))
+            changes.append((FACTOR, ratio(adjust["times"]), group))
+            continue
+        if "self_share_times" in adjust:
+            changes.append((OF_THE_REST, ratio(adjust["self_share_times"]), group))
             continue
         points = ratio(adjust["points"])
         per = adjust.get("per")
@@ -744,16 +853,31 @@ def changes_of(layer, part, readings):
                 points = 0
             else:
                 points *= max(0, required - part.contribution_years)
-        changes.append((False, points))
+        changes.append((POINTS, points, group))
     return changes
 
 
 def changed(value, change):
-    is_factor, millionths = change
-    return share(value, millionths) if is_factor else value + millionths
+    does, millionths, _ = change
+    if does == POINTS:
+        return value + millionths
+    if does == FACTOR:
+        return share(value, millionths)
+    return ONE - share(ONE - value, millionths)
+
+
+def heaviest_of_each_group(stated, changes):
+    """Of changes of one group the one that leaves the least, the first of equals (R51)."""
+    kept = []
+    for index, change in enumerate(changes):
+        rivals = [(changed(stated, other), n) for n, other in enumerate(changes) if other[2] == change[2]]
+        if not change[2] or min(rivals)[1] == index:
+            kept.append(change)
+    return kept
 
 
 def adjusted(stated, changes, stacking, most):
+    changes = heaviest_of_each_group(stated, changes)
     if not changes:
         result = stated
     elif stacking == "largest":
@@ -894,19 +1018,15 @@ def run_layer(layer, part, claim, state):
 # A part and the claim
 
 
-def hospital_bears_overlimit(part):
-    return part.policy.get("split", {}).get("overlimit_borne_by", "person") == "hospital"
-
-
 class State:
     """The running state of one part."""
 
-    def __init__(self, total, third_party_share, hospital_bears_overlimit):
+    def __init__(self, total, third_party_share):
         self.total = total
         self.third_party = share(total.in_scope, third_party_share)
         self.scope = total.in_scope - self.third_party
-        self.overlimit = 0 if hospital_bears_overlimit else total.overlimit
-        self.hospital = total.overlimit - self.overlimit
+        self.overlimit = total.overlimit - total.hospital
+        self.hospital = total.hospital
         self.funds = dict.fromkeys(FUNDS, 0)
         self.payments = []
         self.paid = 0
@@ -945,6 +1065,7 @@ class Claim:
         self.readings = readings
         self.accumulators = Accumulators(case, readings)
         self.referred_deductible = money(case["visit"]["referred_deductible"])
+        self.same_consortium = case["institution"]["same_consortium"]
         self.charged_now = {}  # by layer, in this part
         self.charged_earlier = {}  # by layer, in the parts before
         self.by_quota = case["request"]["by_quota"]
@@ -954,13 +1075,12 @@ class Claim:
 
     def quota(self, part):
         """The quota that acts, and its value; None if the case is not settled by quota or none holds (R22)."""
-        if not self.by_quota:
-            return None
         for quota in part.policy.get("quota", ()):
-            if holds(quota.get("when"), part):
+            if (self.by_quota or quota.get("automatic", False)) and holds(quota.get("when"), part):
                 value = money_figure(quota["amount"], part)
                 return None if value is None else (quota, value)
-        self.readings.add("R22")
+        if self.by_quota:
+            self.readings.add("R22")
         return None
 
     def run_part(self, part, state):
@@ -968,7 +1088,7 @@ class Claim:
         accumulators.open(part)
         self.charged_now = {}
 
-        quota = self.quota(part)
+        quota = None if part.paused else self.quota(part)
         if quota is not None:
             row, value = quota
             # R43: one quota for the case, whatever its parts.
@@ -983,9 +1103,11 @@ class Claim:
                 self.readings.add("R23")
         else:
             for layer in part.policy["layer"]:
-                if holds(layer.get("when"), part):
+                # R52: while the insurance is suspended or waiting, only layers that say so pay.
+                if (not part.paused or layer.get("during_pause", False)) and holds(layer.get("when"), part):
                     run_layer(layer, part, self, state)
-            self.run_floor(part, state)
+            if not part.paused:
+                self.run_floor(part, state)
 
         if state.third_party and any(acc["feeds"] == "in-scope" for acc in accumulators.feeding):
             self.readings.add("R24")  # the settlement's scope before the third party's share
@@ -1049,11 +1171,11 @@ def settled(case, readings):
     for total in sums:
         whole.add(total)
 
-    third_party_share = ratio(case["visit"]["third_party_share"])
+    third_party_share = liable_share(case)
     claim = Claim(case, parts, readings)
     states, entries = [], []
     for part, total in zip(parts, sums):
-        state = State(total, third_party_share, hospital_bears_overlimit(part))
+        state = State(total, third_party_share)
         claim.run_part(part, state)
         states.append(state)
         entries += claim.accumulators.close()
@@ -1107,9 +1229,9 @@ def settled(case, readings):
             "overlimit": yuan(split.overlimit),
             "preselfpay": yuan(split.preselfpay),
             "in_scope": yuan(split.in_scope),
-            "hospital": yuan(split.overlimit if hospital_bears_overlimit(part) else 0),
+            "hospital": yuan(split.hospital),
         }
-        for line, part, split in lines
+        for line, _, split in lines
     ]
     result["payments"] = [payment for state in states for payment in state.payments]
     result["entries"] = entries

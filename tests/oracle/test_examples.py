@@ -63,7 +63,9 @@ def item(code, kind, ratio=None):
         "max_per_day": None,
         "max_per_stay": None,
         "limits": {},
+        "ways": {},
         "ratios": rows,
+        "area": "",
     }
 
 
@@ -105,8 +107,20 @@ def claim(rules, lines, med_type="21", level="2", psn_type="15", identities=(), 
             "relations": [relation(psn_type, insutype)],
             "identities": list(identities),
             "filings": [],
+            "pauses": [],
+            "contributions": [],
+            "death": None,
         },
-        "institution": {"level": level, "price_level": level, "hosp_lv": "5", "pool": "460000"},
+        "areas": {"460200": "460000", "460300": "460000"},
+        "institution": {
+            "level": level,
+            "price_level": level,
+            "hosp_lv": "5",
+            "pool": "460000",
+            "code": "H1",
+            "division": "460300",
+            "same_consortium": False,
+        },
         "catalogue": CATALOGUE,
         "visit": {
             "id": "V1",
@@ -117,6 +131,10 @@ def claim(rules, lines, med_type="21", level="2", psn_type="15", identities=(), 
             "disease": "",
             "main_diagnosis": "J18.900",
             "third_party_share": "0",
+            "emergency": False,
+            "injury": False,
+            "birth": "",
+            "birth_control": "",
             "referred_deductible": "0.00",
         },
         "request": {"time": "2025-03-08T11:00:00", "account_use": "none", "mid_stay": False, "by_quota": False},
@@ -434,7 +452,7 @@ class ByHand(Check):
         case = claim(policy("390", [layer("basic", "hifp", [tier("0.5")])]), [])
         case["catalogue"] = [article]
         before = line(1, "L", "30.00", "3", "10")
-        case["settled"] = [{**before, "settled": "30.00"}]
+        case["settled"] = [{**before, "settled": "30.00", "part": 0}]
         case["lines"] = [line(2, "L", "-20.00", "-2", "10", "1"), line(3, "L", "20.00", "2", "10")]
         case["lines"][1]["time"] = before["time"]
         result = oracle.settle(case)

@@ -12,9 +12,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Division of the insured and of the institution: neither is the code of a pool, which only the table of areas tells.
+/// Division of the insured: not the code of a pool, which only the table of areas tells.
 const HOME: &str = "460200";
-const THERE: &str = "460300";
 const HOSPITAL: &str = "H1";
 const PERSON: &str = "P1";
 const REFERRED_FROM: &str = "V-referred";
@@ -25,6 +24,7 @@ const REFERRED_FROM: &str = "V-referred";
 pub struct Case {
     pub policies: Vec<BenefitPolicy>,
     person: CasePerson,
+    areas: BTreeMap<String, PoolArea>,
     institution: CaseInstitution,
     catalogue: Vec<Item>,
     visit: CaseVisit,
@@ -43,7 +43,40 @@ struct CasePerson {
     birth: NaiveDate,
     relations: Vec<CaseRelation>,
     identities: Vec<(Identity, NaiveDate, Option<NaiveDate>)>,
-    filings: Vec<(String, NaiveDate, Option<NaiveDate>)>,
+    filings: Vec<CaseFiling>,
+    pauses: Vec<CasePause>,
+    contributions: Vec<CaseContribution>,
+    death: Option<NaiveDate>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CaseFiling {
+    kind: String,
+    first: NaiveDate,
+    last: Option<NaiveDate>,
+    disease: DiseaseCode,
+    insutype: Insurance,
+    area: Division,
+    institution: InstitutionCode,
+    made: Option<NaiveDate>,
+    share: Rate,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CasePause {
+    insutype: Insurance,
+    first: NaiveDate,
+    last: Option<NaiveDate>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CaseContribution {
+    insutype: Insurance,
+    first: NaiveDate,
+    years: i64,
 }
 
 #[derive(Deserialize)]
@@ -64,6 +97,9 @@ struct CaseInstitution {
     price_level: Level,
     hosp_lv: String,
     pool: PoolArea,
+    code: InstitutionCode,
+    division: Division,
+    same_consortium: bool,
 }
 
 #[derive(Deserialize)]
@@ -77,6 +113,8 @@ struct Item {
     max_per_day: Option<Quantity>,
     max_per_stay: Option<Quantity>,
     limits: BTreeMap<Level, Price>,
+    ways: BTreeMap<Level, String>,
+    area: PoolArea,
     ratios: Vec<ItemRatio>,
 }
 
@@ -100,6 +138,10 @@ struct CaseVisit {
     disease: DiseaseCode,
     main_diagnosis: DiseaseCode,
     third_party_share: Rate,
+    emergency: bool,
+    injury: bool,
+    birth: String,
+    birth_control: String,
     referred_deductible: Money,
 }
 
@@ -127,6 +169,8 @@ struct CaseLine {
     approval: Approval,
     /// Of a line settled before: the amount it was settled at.
     settled: Option<Money>,
+    /// And which settlement before it was.
+    part: Option<u32>,
 }
 
 impl CaseLine {
@@ -178,7 +222,13 @@ impl Case {
             referred_from: Some(REFERRED_FROM.into()),
             third_party_share: v.third_party_share,
             insured_at: Default::default(),
-            circumstances: Default::default(),
+            circumstances: Circumstances {
+                emergency: v.emergency,
+                injury: v.injury,
+                third_party: false,
+                birth: v.birth.clone(),
+                birth_control: v.birth_control.clone(),
+            },
         };
         Claim { visit, lines: self.lines.iter().map(CaseLine::line).collect(), request: self.request.clone() }
     }
@@ -215,12 +265,36 @@ impl Case {
             filings: p
                 .filings
                 .iter()
-                .map(|(kind, begin, end)| Filing { kind: kind.clone(), begin: *begin, end: *end, ..Filing::default() })
+                .map(|f| Filing {
+                    kind: f.kind.clone(),
+                    disease: f.disease.clone(),
+                    begin: f.first,
+                    end: f.last,
+                    id: String::new(),
+                    insurance: f.insutype.clone(),
+                    area: f.area.clone(),
+                    institution: f.institution.clone(),
+                    made: f.made,
+                    third_party_share: f.share,
+                })
                 .collect(),
             family_account: None,
-            pauses: Vec::new(),
-            contributions: Vec::new(),
-            death: None,
+            pauses: p
+                .pauses
+                .iter()
+                .map(|x| Pause {
+                    insurance: x.insutype.clone(),
+                    kind: PauseKind::Waiting,
+                    begin: x.first,
+                    end: x.last,
+                })
+                .collect(),
+            contributions: p
+                .contributions
+                .iter()
+                .map(|x| Contribution { insurance: x.insutype.clone(), begin: x.first, years: x.years })
+                .collect(),
+            death: p.death,
         };
         let entries = self.held.iter().map(|h| AccumulatorEntry {
             key: h.key.clone(),
@@ -241,20 +315,23 @@ impl Case {
             deductible: self.visit.referred_deductible,
             settled: true,
         };
+        // part by part, as the store gives them
+        let mut settled: Vec<&CaseLine> = self.settled.iter().collect();
+        settled.sort_by_key(|l| l.part);
+        let settled_lines = settled
+            .into_iter()
+            .map(|l| SettledLine {
+                settlement: format!("S{}", l.part.unwrap_or_default()).into(),
+                line: l.line(),
+                amount: l.settled.unwrap_or(l.amount),
+            })
+            .collect();
         PersonFile {
             balances: self.balances,
             entries: entries.collect(),
             visits: vec![referred_from],
             lists: BTreeMap::new(),
-            settled_lines: self
-                .settled
-                .iter()
-                .map(|l| SettledLine {
-                    settlement: Default::default(),
-                    line: l.line(),
-                    amount: l.settled.unwrap_or(l.amount),
-                })
-                .collect(),
+            settled_lines,
             ..PersonFile::new(person)
         }
     }
@@ -263,7 +340,7 @@ impl Case {
         let mut rows = ReferenceRows { catalogue: self.catalogue(), ..ReferenceRows::default() };
         let always = Period { begin: NaiveDate::default(), end: None };
         rows.institutions.push(Institution {
-            code: HOSPITAL.into(),
+            code: self.institution.code.clone(),
             name: String::new(),
             period: always,
             kind: "1".to_owned(),
@@ -271,17 +348,16 @@ impl Case {
             hosp_lv: self.institution.hosp_lv.clone(),
             price_level: self.institution.price_level,
             deductible_level: self.institution.level,
-            division: THERE.into(),
+            division: self.institution.division.clone(),
             uscc: String::new(),
             clearing_way: String::new(),
-            consortium: String::new(),
+            consortium: String::from(if self.institution.same_consortium { "C1" } else { "" }),
         });
-        let home = self.policies.iter().map(|p| p.pool_area.clone()).take(1).map(|pool| (HOME, pool));
-        for (division, pool) in home.chain([(THERE, self.institution.pool.clone())]) {
+        for (division, pool) in &self.areas {
             rows.areas.push(AreaRow {
-                division: division.into(),
+                division: division.as_str().into(),
                 insurance: Insurance::default(),
-                pool,
+                pool: pool.clone(),
                 period: always,
             });
         }
@@ -303,15 +379,15 @@ impl Case {
                 max_per_day: item.max_per_day,
                 max_per_stay: item.max_per_stay,
                 drug_group: String::new(),
-                area: Default::default(),
+                area: item.area.clone(),
             });
             rows.limits.extend(item.limits.iter().map(|(level, limit)| PriceLimit {
                 code: item.code.clone(),
                 level: *level,
                 period,
                 limit: *limit,
-                over_way: String::new(),
-                area: Default::default(),
+                over_way: item.ways.get(level).cloned().unwrap_or_default(),
+                area: item.area.clone(),
             }));
             rows.ratios.extend(item.ratios.iter().map(|r| SelfPayRatio {
                 code: item.code.clone(),
@@ -320,7 +396,7 @@ impl Case {
                 period,
                 ratio: r.ratio,
                 from_price: r.from_price,
-                area: Default::default(),
+                area: item.area.clone(),
             }));
         }
         rows
