@@ -2,6 +2,8 @@
 
 #[path = "pricing/build.rs"]
 mod build;
+#[path = "pricing/elsewhere.rs"]
+mod elsewhere;
 #[path = "pricing/examples.rs"]
 mod examples;
 #[path = "pricing/files.rs"]

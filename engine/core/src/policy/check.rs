@@ -184,6 +184,22 @@ impl Checker<'_> {
                 CapOn::Scope => Feed::Scope,
             };
             self.fed_by(&format!("{at}.accumulator"), cap.accumulator.as_deref(), feed, layer);
+            self.cap_over_parts(&at, cap, layer);
+        }
+    }
+
+    /// A stay split by years has the cap of the stay once, but tiers that begin anew in each part, unless they run
+    /// over the stay too. A dearer line of the old year then uses up the cap in the low tiers of its part.
+    fn cap_over_parts(&mut self, at: &str, cap: &Cap, layer: &Layer) {
+        let of_stay = |key: &Option<String>| {
+            let accumulator = key.as_deref().and_then(|k| self.policy.accumulator(k));
+            accumulator.is_some_and(|a| a.period == Span::Stay)
+        };
+        let split = self.policy.dates.cross_year == CrossYear::SplitByFeeDate;
+        if split && layer.tiers.len() > 1 && of_stay(&cap.accumulator) && !of_stay(&layer.tiers_accumulator) {
+            let message = "the cap runs over the stay, the tiers begin anew in each year of it: a dearer line of the \
+                old year can cost the fund less; let tiers_accumulator run over the stay too";
+            self.warn(format!("{at}.accumulator"), message);
         }
     }
 

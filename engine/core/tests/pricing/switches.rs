@@ -145,7 +145,8 @@ fn a_refund_over_the_turn_of_the_year_stays_with_its_original() {
     assert_eq!(p.amounts.person, yuan("50"));
 }
 
-/// Where a stay is split at the turn of the year, a dearer line may cost the fund less: it uses up the stay's
+/// The policy is at odds with itself, which `policy check` says (`a_cap_of_the_stay_wants_tiers_of_the_stay`); the
+/// engine does what it says. Where a stay is split at the turn of the year, a dearer line may cost the fund less: it uses up the stay's
 /// cap on scope in the old year's lowest tier, and the new year's part reaches less far into the higher one.
 #[test]
 fn a_cap_on_scope_over_the_turn_of_the_year() {
