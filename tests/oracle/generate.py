@@ -816,8 +816,43 @@ class Maker:
             j = self.within(0, i)
             items[i], items[j] = items[j], items[i]
 
+    def year(self, case, codes):
+        """Further visits of the person under the same rules, one of them reversed: what each was settled at, and
+        what those that live would be at without the reversed one. A correction changes nothing that was settled."""
+        visits = [{"visit": VISIT, "lines": case["lines"], "expected": case["expected"]}]
+        for number in range(self.pick((1, 2, 3))):
+            facts = [self.new_line(codes) for _ in range(self.pick((1, 2, 3)))]
+            lines = [fact[0] for fact in facts]
+            if self.chance(0.3):
+                lines += self.refunds(facts[0])
+            visits.append({"visit": f"V{number + 2}", "lines": lines})
+
+        def settled(visits):
+            held, results = [], []
+            for at in visits:
+                one = {**case, "visit": {**case["visit"], "id": at["visit"]}, "lines": at["lines"], "held": held}
+                result = oracle.settle(one)
+                results.append(result)
+                for entry in result.get("entries", ()):
+                    held.append({**entry, "insutype": self.insutype, "visit": at["visit"]})
+            return results
+
+        results = settled(visits)
+        # One that cannot be settled never was.
+        visits = [at for at, result in zip(visits, results) if "refused" not in result]
+        for at, result in zip(visits, settled(visits)):
+            at["expected"] = result
+        if len(visits) < 2:
+            return None
+        reversed_one = self.within(0, len(visits) - 1)
+        after = settled(visits[:reversed_one] + visits[reversed_one + 1 :])
+        return {"visits": visits, "reversed": reversed_one, "after": after}
+
     def make(self):
         self.person()
+        corrected = self.chance(0.15)
+        if corrected:
+            self.continued = False
         policies = self.versions()
         items = self.catalogue()
         codes = sorted(self.prices) + ["U99"]  # U99 is in no catalogue
@@ -903,7 +938,11 @@ class Maker:
         readings = set()
         try:
             parts = oracle.parts_of(case)
-            self.holding(case, parts)
+            if corrected:
+                case["request"]["account_use"] = "none"
+                case["visit"]["referred_deductible"] = "0.00"
+            else:
+                self.holding(case, parts)
             if edge:
                 self.set_edge(case, edge)
             if given_back and self.takes_back_more(case, parts):
@@ -912,6 +951,7 @@ class Maker:
             pass  # the expected result says so
         self.random_order(case["lines"])
         case["expected"] = oracle.settle(case, readings)
+        case["year"] = self.year(case, codes) if corrected and "refused" not in case["expected"] else None
         return case, readings
 
     def set_edge(self, case, edge):

@@ -8,9 +8,10 @@
 #[path = "oracle/case.rs"]
 mod case;
 
-use case::{Case, Outcome};
+use case::{Case, Outcome, Year};
 use dingan_core::policy::check;
 use dingan_core::pricing::price;
+use dingan_core::rebuild::{YearEvent, rebuild_year};
 use dingan_core::resolve::resolve;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, ErrorKind, Write};
@@ -90,7 +91,44 @@ fn compare(line: &str) -> Result<(), String> {
         }
         Err(e) => Outcome::Refused { refused: e.code().to_owned() },
     };
-    if outcome == case.expected { Ok(()) } else { Err(difference(&case.expected, &outcome)) }
+    if outcome != case.expected {
+        return Err(difference(&case.expected, &outcome));
+    }
+    case.year.as_ref().map_or(Ok(()), |year| corrected(&case, year))
+}
+
+/// Settles the visits of a year one after the other, reverses one, and holds what the others would be now against
+/// the oracle: the proposals, and for the rest what they were settled at.
+fn corrected(case: &Case, year: &Year) -> Result<(), String> {
+    let (mut file, bundle) = (case.person_file(), case.bundle());
+    let mut events = Vec::new();
+    for (n, at) in year.visits.iter().enumerate() {
+        let claim = case.claim_of(at);
+        let facts = resolve(claim.clone(), file.clone(), &bundle).map_err(|e| format!("visit {n}: {e}"))?;
+        let priced = price(&facts);
+        let outcome = Outcome::of(&priced, &claim);
+        if outcome != at.expected {
+            return Err(format!("visit {n} of the year\n{}", difference(&at.expected, &outcome)));
+        }
+        file.entries.extend(priced.entries);
+        events.push(YearEvent { settlement: format!("S{n}").into(), claim, decided: priced.amounts });
+    }
+    let unchanged = rebuild_year(&events, &file, &bundle);
+    if !unchanged.is_empty() {
+        return Err(format!("a year rebuilt from its own settlements differs: {unchanged:#?}"));
+    }
+    events.remove(year.reversed);
+    let differences = rebuild_year(&events, &file, &bundle);
+    for (event, want) in events.iter().zip(&year.after) {
+        let now = match differences.iter().find(|d| d.settlement == event.settlement) {
+            Some(d) => d.now.as_ref().map(Outcome::amounts_of),
+            None => Some(Outcome::amounts_of(&event.decided)),
+        };
+        if now != want.amounts() {
+            return Err(format!("{:?} after the reversal of visit {}: {now:?}, oracle {want:?}", event.settlement, year.reversed));
+        }
+    }
+    Ok(())
 }
 
 /// What differs, field by field, and then both results.

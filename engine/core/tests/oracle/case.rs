@@ -4,7 +4,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 use dingan_core::bundle::*;
 use dingan_core::claim::*;
 use dingan_core::codes::*;
-use dingan_core::decision::Priced;
+use dingan_core::decision::{Amounts, Priced};
 use dingan_core::money::*;
 use dingan_core::person::*;
 use dingan_core::policy::BenefitPolicy;
@@ -32,6 +32,25 @@ pub struct Case {
     balances: Balances,
     held: Vec<Held>,
     settled: Vec<CaseLine>,
+    lines: Vec<CaseLine>,
+    pub expected: Outcome,
+    pub year: Option<Year>,
+}
+
+/// Visits of one person, one after the other; one is reversed.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Year {
+    pub visits: Vec<YearVisit>,
+    pub reversed: usize,
+    /// What those that live would be at without the reversed one.
+    pub after: Vec<Outcome>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct YearVisit {
+    visit: VisitId,
     lines: Vec<CaseLine>,
     pub expected: Outcome,
 }
@@ -231,6 +250,14 @@ impl Case {
             },
         };
         Claim { visit, lines: self.lines.iter().map(CaseLine::line).collect(), request: self.request.clone() }
+    }
+
+    /// One visit of the year.
+    pub fn claim_of(&self, at: &YearVisit) -> Claim {
+        let mut claim = self.claim();
+        claim.visit.id = at.visit.clone();
+        claim.lines = at.lines.iter().map(CaseLine::line).collect();
+        claim
     }
 
     pub fn person_file(&self) -> PersonFile {
@@ -470,6 +497,23 @@ struct Entry {
 }
 
 impl Outcome {
+    /// The amounts alone, without what depends on accounts.
+    pub fn amounts(&self) -> Option<[Money; 17]> {
+        let Self::Settled(s) = self else { return None };
+        Some([
+            s.total, s.ownpay, s.overlimit, s.preselfpay, s.in_scope, s.deductible, s.hifp, s.cvlserv, s.hifes, s.hifmi,
+            s.hifob, s.hifdm, s.maf, s.oth, s.funds, s.person, s.hospital,
+        ])
+    }
+
+    /// The same of the engine.
+    pub fn amounts_of(a: &Amounts) -> [Money; 17] {
+        [
+            a.total, a.ownpay, a.overlimit, a.preselfpay, a.in_scope, a.deductible, a.hifp, a.cvlserv, a.hifes, a.hifmi,
+            a.hifob, a.hifdm, a.maf, a.oth, a.funds, a.person, a.hospital,
+        ]
+    }
+
     /// The engine's result. Entries must be of the claim's own visit and relation.
     pub fn of(priced: &Priced, claim: &Claim) -> Self {
         let a = &priced.amounts;
