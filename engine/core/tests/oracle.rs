@@ -125,7 +125,10 @@ fn corrected(case: &Case, year: &Year) -> Result<(), String> {
             None => Some(Outcome::amounts_of(&event.decided)),
         };
         if now != want.amounts() {
-            return Err(format!("{:?} after the reversal of visit {}: {now:?}, oracle {want:?}", event.settlement, year.reversed));
+            return Err(format!(
+                "{:?} after the reversal of visit {}: {now:?}, oracle {want:?}",
+                event.settlement, year.reversed
+            ));
         }
     }
     Ok(())

@@ -115,7 +115,8 @@ struct CaseInstitution {
     level: Level,
     price_level: Level,
     hosp_lv: String,
-    pool: PoolArea,
+    #[serde(rename = "pool")]
+    _pool: PoolArea,
     code: InstitutionCode,
     division: Division,
     same_consortium: bool,
@@ -309,12 +310,7 @@ impl Case {
             pauses: p
                 .pauses
                 .iter()
-                .map(|x| Pause {
-                    insurance: x.insutype.clone(),
-                    kind: PauseKind::Waiting,
-                    begin: x.first,
-                    end: x.last,
-                })
+                .map(|x| Pause { insurance: x.insutype.clone(), kind: PauseKind::Waiting, begin: x.first, end: x.last })
                 .collect(),
             contributions: p
                 .contributions
@@ -501,16 +497,46 @@ impl Outcome {
     pub fn amounts(&self) -> Option<[Money; 17]> {
         let Self::Settled(s) = self else { return None };
         Some([
-            s.total, s.ownpay, s.overlimit, s.preselfpay, s.in_scope, s.deductible, s.hifp, s.cvlserv, s.hifes, s.hifmi,
-            s.hifob, s.hifdm, s.maf, s.oth, s.funds, s.person, s.hospital,
+            s.total,
+            s.ownpay,
+            s.overlimit,
+            s.preselfpay,
+            s.in_scope,
+            s.deductible,
+            s.hifp,
+            s.cvlserv,
+            s.hifes,
+            s.hifmi,
+            s.hifob,
+            s.hifdm,
+            s.maf,
+            s.oth,
+            s.funds,
+            s.person,
+            s.hospital,
         ])
     }
 
     /// The same of the engine.
     pub fn amounts_of(a: &Amounts) -> [Money; 17] {
         [
-            a.total, a.ownpay, a.overlimit, a.preselfpay, a.in_scope, a.deductible, a.hifp, a.cvlserv, a.hifes, a.hifmi,
-            a.hifob, a.hifdm, a.maf, a.oth, a.funds, a.person, a.hospital,
+            a.total,
+            a.ownpay,
+            a.overlimit,
+            a.preselfpay,
+            a.in_scope,
+            a.deductible,
+            a.hifp,
+            a.cvlserv,
+            a.hifes,
+            a.hifmi,
+            a.hifob,
+            a.hifdm,
+            a.maf,
+            a.oth,
+            a.funds,
+            a.person,
+            a.hospital,
         ]
     }
 
