@@ -31,8 +31,9 @@ fn without_accounts(a: &Amounts) -> Amounts {
     Amounts { account: zero, family_account: zero, cash: zero, balance: zero, ..*a }
 }
 
-/// Policies that count a stay in one year. Over two years a dearer line may cost a fund less: see
-/// `a_cap_on_scope_over_the_turn_of_the_year`.
+/// Policies that count a stay in one year. Over two years the property does not hold, whatever the engine does: the
+/// old year's part uses up what both parts share (a cap of the stay, the lower tiers of an axis of the stay) at a
+/// ratio of its own. See `a_cap_on_scope_over_the_turn_of_the_year`; the plain case `policy check` warns of.
 fn within_one_year() -> impl Strategy<Value = BenefitPolicy> {
     policies().prop_map(|mut policy| {
         policy.dates.cross_year = CrossYear::Whole;
