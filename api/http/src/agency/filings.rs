@@ -57,7 +57,7 @@ impl Agency {
         let runtime = self.runtime_of(&mut snap, None).await?;
         let state = self.person_state(&mut snap, person).await?;
         let mut person = state.person.clone();
-        let mine = |f: &Filing| !id.is_empty() && f.id == id && f.kind.starts_with(kinds_of(&by.infno));
+        let mine = |f: &Filing| !id.is_empty() && f.id == id && takes_back(&by.infno, &f.kind);
         if !person.filings.iter().any(mine) {
             return Err(Refusal::new("FILING_UNKNOWN", "未找到该待遇申报明细流水号，或不属于该人员、该类备案")
                 .at("trt_dcla_detl_sn")
@@ -108,12 +108,13 @@ impl Agency {
     }
 }
 
-/// Which kinds a transaction takes back: 2502 referrals, 2504 diseases, 2506 everything filed by 2505.
-fn kinds_of(infno: &str) -> &'static str {
+/// Which kinds a transaction takes back: 2502 referrals, 2504 diseases, 2506 what 2505 filed. None takes back an
+/// accident.
+fn takes_back(infno: &str, kind: &str) -> bool {
     match infno {
-        "2502" => "06",
-        "2504" => "01",
-        _ => "",
+        "2502" => kind == "06",
+        "2504" => kind == "01",
+        _ => !matches!(kind, "01" | "02" | "06"),
     }
 }
 
