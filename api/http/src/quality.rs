@@ -201,3 +201,99 @@ fn newborn(sheet: &ListSheet, known: &Known<'_>, q: &mut Quality) {
         q.serious("nwb_bir_wt", "新生儿出生体重不在100至9999克之间", weight);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::NaiveDateTime;
+    use dingan_core::claim::{Diagnosis, Operation, SettlementList};
+    use dingan_core::money::Rate;
+
+    fn day(d: u32) -> NaiveDateTime {
+        NaiveDate::from_ymd_opt(2026, 3, d).unwrap().and_hms_opt(8, 0, 0).unwrap()
+    }
+
+    fn visit() -> Visit {
+        Visit {
+            id: "V1".into(),
+            person: "P1".into(),
+            institution: "H1".into(),
+            insurance: "310".into(),
+            med_type: "21".into(),
+            begin: day(1),
+            end: Some(day(9)),
+            disease: "".into(),
+            diagnoses: Vec::new(),
+            department: Default::default(),
+            bed: Default::default(),
+            discharge_way: "1".into(),
+            death: None,
+            referred_from: None,
+            third_party_share: Rate::ZERO,
+            circumstances: Default::default(),
+            insured_at: Default::default(),
+        }
+    }
+
+    fn sound() -> ListSheet {
+        let diagnosis = |code: &str, main, order| Diagnosis {
+            code: code.into(),
+            name: "x".into(),
+            main,
+            order,
+            at_discharge: true,
+        };
+        let operation =
+            Operation { code: "33.2400".into(), name: "x".into(), begin: Some(day(3)), physician: "D1".into() };
+        ListSheet {
+            list: SettlementList {
+                admitted: Some(day(1)),
+                discharged: Some(day(9)),
+                discharge_way: "1".into(),
+                diagnoses: vec![diagnosis("J18.900", true, 1), diagnosis("E11.900x001", false, 2)],
+                operations: vec![operation],
+                ..SettlementList::default()
+            },
+            begin: Some(day(1).date()),
+            end: Some(day(9).date()),
+            payments: vec![("310100".into(), Money::fen(100))],
+            nursing_days: Some(Quantity::whole(9)),
+            intensive: vec![(day(2), day(4))],
+            ..ListSheet::default()
+        }
+    }
+
+    /// The fields found wrong, those that send the list back marked.
+    fn wrong(change: impl Fn(&mut ListSheet)) -> Vec<String> {
+        let (mut sheet, visit) = (sound(), visit());
+        change(&mut sheet);
+        let payments = [("310100".into(), Money::fen(100))].into();
+        let birth = NaiveDate::from_ymd_opt(1970, 6, 1).unwrap();
+        let known = Known { visit: &visit, birth, days: (day(1).date(), day(9).date()), payments };
+        check(&sheet, &known).into_iter().map(|p| format!("{}{}", p.field, if p.serious { "!" } else { "" })).collect()
+    }
+
+    #[test]
+    fn each_fault_is_told_and_a_sound_list_passes() {
+        assert_eq!(wrong(|_| {}), Vec::<String>::new());
+        assert_eq!(wrong(|s| s.list.diagnoses.clear()), ["diag_code!"]);
+        assert_eq!(wrong(|s| s.list.diagnoses[1].main = true), ["maindiag_flag!"]);
+        assert_eq!(wrong(|s| s.list.diagnoses[1].code = "x".into()), ["diag_code!"]);
+        assert_eq!(wrong(|s| s.list.diagnoses[1].code = "J18.900".into()), ["diag_code"]);
+        assert_eq!(wrong(|s| s.list.diagnoses[0].code = "W19.x00".into()), ["diag_code!"]);
+        assert_eq!(wrong(|s| s.list.admitted = Some(day(2))), ["adm_time!", "lv1_nurscare_days"]);
+        assert_eq!(wrong(|s| s.list.discharged = None), ["dscg_time!"]);
+        assert_eq!(wrong(|s| s.end = Some(day(8).date())), ["setl_begn_date"]);
+        assert_eq!(wrong(|s| s.list.discharge_way = "2".into()), ["dscg_way"]);
+        assert_eq!(wrong(|s| s.list.return_planned = Some(true)), ["days_rinp_pup_31"]);
+        assert_eq!(wrong(|s| s.list.operations[0].begin = Some(day(10))), ["oprn_oprt_begntime!"]);
+        assert_eq!(wrong(|s| s.list.operations[0].physician = "".into()), ["oper_dr_code"]);
+        assert_eq!(wrong(|s| s.nursing_days = Some(Quantity::whole(10))), ["lv1_nurscare_days"]);
+        assert_eq!(wrong(|s| s.intensive.push((day(3), day(5)))), ["scs_cutd_inpool_time"]);
+        assert_eq!(wrong(|s| s.intensive = vec![(day(4), day(2))]), ["scs_cutd_exit_time!"]);
+        assert_eq!(wrong(|s| s.payments[0].1 = Money::fen(99)), ["fund_payamt!"]);
+        assert_eq!(wrong(|s| s.payments[0].0 = "390100".into()), ["fund_payamt!", "fund_pay_type!"]);
+        assert_eq!(wrong(|s| s.age_days = Some(3)), ["age_days!"]);
+        assert_eq!(wrong(|s| s.birth_weight = Some(Quantity::whole(50))), ["nwb_bir_wt!"]);
+    }
+}

@@ -96,8 +96,8 @@ fn result(f: &Finding, whose: &Whose<'_>, amount: &impl Fn(&LineNo) -> Money) ->
     ])
 }
 
-/// Offending lines, then what they conflict with. The charge at stake is divided by the lines'
-/// amounts; the last one takes what rounding leaves.
+/// Offending lines, each with what it adds to the charge at stake, then what they conflict with. A finding without
+/// parts is divided by the lines' amounts; the last one takes what rounding leaves.
 fn details(f: &Finding, whose: &Whose<'_>, amount: &impl Fn(&LineNo) -> Money) -> Vec<Value> {
     let mut out = Vec::new();
     let mut detail = |rx: &str, visit: &str, kind: &str, amount: Money| {
@@ -113,7 +113,11 @@ fn details(f: &Finding, whose: &Whose<'_>, amount: &impl Fn(&LineNo) -> Money) -
     let whole: Money = f.lines.iter().map(amount).sum();
     let mut left = f.charge;
     for (i, line) in f.lines.iter().enumerate() {
-        let part = if i + 1 == f.lines.len() { left } else { f.charge.share(amount(line), whole) };
+        let part = match f.parts.get(i).filter(|_| f.parts.len() == f.lines.len()) {
+            Some(part) => part.charge,
+            None if i + 1 == f.lines.len() => left,
+            None => f.charge.share(amount(line), whole),
+        };
         left -= part;
         detail(line.as_str(), whose.visit, "1", part);
     }

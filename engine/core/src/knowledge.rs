@@ -9,10 +9,11 @@ mod merge;
 pub use merge::{MergeReport, merge};
 
 use crate::codes::ItemCode;
+use crate::hash::HashMap;
 use crate::money::Quantity;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// One point.
@@ -211,7 +212,7 @@ impl Knowledge {
     /// Indexes rows; within a table and item they keep their order.
     pub fn new(rows: impl IntoIterator<Item = KnowledgeRow>) -> Self {
         let mut k = Self::default();
-        let mut gathered: HashMap<ItemCode, Gathered> = HashMap::new();
+        let mut gathered: HashMap<ItemCode, Gathered> = HashMap::default();
         for row in rows {
             if !row.superseded_by.is_empty() {
                 continue;

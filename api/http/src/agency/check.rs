@@ -22,12 +22,15 @@ impl Agency {
         let (claim, stages, named) = (ask.claim.clone(), ask.stages.clone(), ask.rules.clone());
         let (findings, undecided, failed) = tokio::task::spawn_blocking(move || -> Outcome<_> {
             let (facts, priced) = Self::priced(claim, file, &rt)?;
+            // a rule may be named by our code or by its national number
+            let rules = rt.rules.rules().filter(|m| named.contains(&m.code) || named.contains(&m.gz));
+            let codes: HashSet<String> = rules.map(|m| m.code.clone()).collect();
             let (mut findings, mut undecided, mut failed): (Vec<Finding>, Vec<Undecided>, usize) = Default::default();
             for stage in stages {
                 let mut review = rt.rules.review(&facts, stage);
                 if !named.is_empty() {
-                    review.hits.retain(|h| named.contains(&h.rule));
-                    review.undecided.retain(|u| named.contains(&u.rule));
+                    review.hits.retain(|h| codes.contains(&h.rule));
+                    review.undecided.retain(|u| codes.contains(&u.rule));
                 }
                 let found = put_amounts(&facts, &priced, review.hits, stage);
                 findings.extend(
