@@ -20,7 +20,8 @@ use crate::compile::RuleLibrary;
 use crate::library::{RulePage, RuleProblem, RuleSource, line_column};
 use crate::manifest::{RuleMeta, Status};
 use dingan_core::adjudicate::adjudicate;
-use dingan_core::finding::{Finding, Related, Stage};
+use dingan_core::finding::{Finding, Related, RuleSet, Stage};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use world::{Expected, World};
 
@@ -146,24 +147,50 @@ pub fn run_cases(source: &RuleSource, page: &RulePage) -> Result<Vec<CaseResult>
     Ok(cases(page)?.into_iter().map(run).collect())
 }
 
+/// What the examples of a page reach of the script.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Coverage {
+    /// Lines of `rule.rhai` on which something is said.
+    pub lines: BTreeSet<usize>,
+    /// Those that no example reaches.
+    pub missed: BTreeSet<usize>,
+    /// Parameters that no example varies.
+    pub unvaried: Vec<String>,
+    /// Examples of which the walk and the interpreter do not agree: a fault of the program, not of the rule.
+    pub disagreeing: Vec<String>,
+}
+
+/// Walks over the script with every example of the page.
+pub fn coverage(source: &RuleSource, page: &RulePage) -> Result<Coverage, RuleProblem> {
+    let meta = source.meta()?;
+    let mut coverage = Coverage::default();
+    let mut varied = BTreeSet::new();
+    for case in cases(page)? {
+        let wrong = |e: String| RuleProblem::new(page_path(page), (case.line, 1), e);
+        let (world, library, stage) = prepared(source, &case).map_err(wrong)?;
+        varied.extend(world.params.keys().cloned());
+        let facts = Arc::new(world.build().and_then(|b| b.facts()).map_err(wrong)?);
+        let review = library.review(&facts, stage);
+        if let Some(traced) = library.traced(&meta.code) {
+            coverage.lines.extend(&traced.lines);
+        }
+        let Some(walked) = library.walk(&meta.code, &facts, stage) else { continue };
+        coverage.missed.extend(walked.log.lines);
+        // an exemption of the claim as a whole takes back what was raised
+        if walked.raised != review.hits.len() && review.exempted.is_empty() && review.undecided.is_empty() {
+            coverage.disagreeing.push(case.title.clone());
+        }
+    }
+    let reached = std::mem::take(&mut coverage.missed);
+    coverage.missed = coverage.lines.difference(&reached).copied().collect();
+    coverage.unvaried = meta.params.keys().filter(|p| !varied.contains(*p)).cloned().collect();
+    Ok(coverage)
+}
+
 /// Runs one example; the error says what differs from what the page says.
 pub fn run_case(source: &RuleSource, case: &Case) -> Result<(), String> {
-    let world: World = toml::from_str(&case.facts).map_err(|e| {
-        // a position in the block, as a line of the page
-        let at = e.span().map_or(0, |s| line_column(&case.facts, s.start).0);
-        format!("line {}: {}", case.line + at, e.message())
-    })?;
-    let mut source = source.clone();
-    for (name, value) in &world.params {
-        source = source.with_param(name, value.clone()).map_err(|p| p.message)?;
-    }
+    let (world, library, stage) = prepared(source, case)?;
     let built = world.build()?;
-    let library = RuleLibrary::compile(&[source], Arc::clone(&built.bundle.knowledge))
-        .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
-    let library = library.only(|_| true);
-    let stages = library.rules().next().map(|m| m.stages.clone()).unwrap_or_default();
-    let stage = world.stage.or_else(|| stages.contains(&Stage::During).then_some(Stage::During));
-    let stage = stage.or(stages.first().copied()).unwrap_or(Stage::During);
     let facts = Arc::new(built.facts()?);
     let decision = adjudicate(&facts, &library, stage);
 
@@ -186,6 +213,27 @@ pub fn run_case(source: &RuleSource, case: &Case) -> Result<(), String> {
         CaseKind::Undecided if !waits => Err("an undecided case expects the fact that is missing".into()),
         _ => Ok(()),
     }
+}
+
+/// The facts of an example, the rule alone with its parameters, and the stage it runs at.
+fn prepared(source: &RuleSource, case: &Case) -> Result<(World, RuleLibrary, Stage), String> {
+    let world: World = toml::from_str(&case.facts).map_err(|e| {
+        // a position in the block, as a line of the page
+        let at = e.span().map_or(0, |s| line_column(&case.facts, s.start).0);
+        format!("line {}: {}", case.line + at, e.message())
+    })?;
+    let mut source = source.clone();
+    for (name, value) in &world.params {
+        source = source.with_param(name, value.clone()).map_err(|p| p.message)?;
+    }
+    let knowledge = Arc::clone(&world.build()?.bundle.knowledge);
+    let library = RuleLibrary::compile(&[source], knowledge)
+        .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
+    let library = library.only(|_| true);
+    let stages = library.rules().next().map(|m| m.stages.clone()).unwrap_or_default();
+    let stage = world.stage.or_else(|| stages.contains(&Stage::During).then_some(Stage::During));
+    let stage = stage.or(stages.first().copied()).unwrap_or(Stage::During);
+    Ok((world, library, stage))
 }
 
 /// Findings and expectations must match one to one, in any order.

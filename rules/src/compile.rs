@@ -2,12 +2,13 @@
 
 use crate::exemption::{Exemption, Exemptions, embedded_exemptions};
 use crate::facts::View;
-use crate::host::{Host, Run, Script, Session};
+use crate::host::{Host, Run, Script, Session, Traced};
 use crate::index::LineIndex;
 use crate::library::{RuleProblem, RuleSource};
 use crate::manifest::{RuleMeta, Status, hierarchy_problems, repeated_codes};
 use crate::message::placeholders;
 use crate::natives::known;
+use crate::trace::Walked;
 use dingan_core::codes::LineNo;
 use dingan_core::facts::Facts;
 use dingan_core::finding::{Exempted, Hit, Review, RuleFailure, RuleSet, Scope, Stage, Undecided};
@@ -22,6 +23,8 @@ pub(crate) struct Rule {
     message: Arc<str>,
     /// The exemptions it honours.
     exempt: Arc<[Exemption]>,
+    /// The script as written, for whoever asks why.
+    text: Arc<str>,
     /// None where the rule is not to run (retired, unavailable).
     script: Option<Script>,
 }
@@ -99,7 +102,13 @@ impl RuleLibrary {
                             continue;
                         }
                     };
-                    all.push(Rule { message: meta.message.as_str().into(), meta, exempt, script });
+                    all.push(Rule {
+                        message: meta.message.as_str().into(),
+                        meta,
+                        exempt,
+                        text: source.rhai.as_str().into(),
+                        script,
+                    });
                 }
                 Err(found) => problems.extend(found),
             }
@@ -167,6 +176,51 @@ impl RuleLibrary {
         windows.map(|r| r.meta.window_days).max().unwrap_or(0)
     }
 
+    /// The knowledge rules look things up in.
+    pub fn knowledge(&self) -> &Knowledge {
+        &self.knowledge
+    }
+
+    /// A rule's script, ready to be walked over.
+    pub(crate) fn traced(&self, code: &str) -> Option<Traced> {
+        let rule = self.all.iter().find(|r| r.meta.code == code)?;
+        self.host.traced(&rule.text, param_values(&rule.meta), rule.meta.scope == Scope::Line)
+    }
+
+    /// Walks over the script of a rule for a claim, and writes down what it does; beside it how near native functions
+    /// say they came, and how many findings were raised before exemptions.
+    pub(crate) fn walk(&self, code: &str, facts: &Arc<Facts>, stage: Stage) -> Option<Walked> {
+        let found = self.index.candidates(&self.all, facts, stage, &self.knowledge);
+        let script = self.traced(code)?;
+        let view = Arc::new(View::new(Arc::clone(facts), Arc::clone(&self.knowledge)));
+        let mut session = Session::new(&self.host, Arc::clone(&view));
+        let mut walked = Walked::default();
+        for (i, lines) in found.iter() {
+            let Some(rule) = self.all.get(usize::from(i)).filter(|r| r.meta.code == code) else { continue };
+            *view.run() = Run {
+                window_days: rule.meta.window_days,
+                message: Arc::clone(&rule.message),
+                selected: lines.into(),
+                exempt: Arc::clone(&rule.exempt),
+                tracing: true,
+                ..Run::default()
+            };
+            view.reset_steps();
+            let each: Vec<Option<u32>> =
+                if rule.meta.scope == Scope::Line { lines.iter().map(|at| Some(*at)).collect() } else { vec![None] };
+            for line in each {
+                view.run().line = line;
+                if session.walk(&script, line, &mut walked.log).is_err() {
+                    break;
+                }
+            }
+            let run = std::mem::take(&mut *view.run());
+            walked.near.extend(run.notes);
+            walked.raised += run.hits.len();
+        }
+        Some(walked)
+    }
+
     /// Which rules' scripts a claim would run, each with the lines their selectors let through.
     pub fn candidates(&self, facts: &Facts, stage: Stage) -> Vec<(&RuleMeta, Vec<LineNo>)> {
         let number = |at: &u32| {
@@ -214,17 +268,20 @@ fn closure(read: &[(RuleMeta, &RuleSource)]) -> Arc<BTreeSet<(String, String)>> 
     Arc::new(all)
 }
 
+fn param_values(meta: &RuleMeta) -> Map {
+    meta.params.iter().filter_map(|(name, p)| Some((name.as_str().into(), p.to_dynamic().ok()?))).collect()
+}
+
 fn compile_script(host: &Host, meta: &RuleMeta, source: &RuleSource) -> Result<Option<Script>, Vec<RuleProblem>> {
     if matches!(meta.status, Status::Retired | Status::Unavailable | Status::Batch) {
         return Ok(None);
     }
     // a parameter that cannot be read was reported with the metadata
-    let params: Map =
-        meta.params.iter().filter_map(|(name, p)| Some((name.as_str().into(), p.to_dynamic().ok()?))).collect();
+    let params = param_values(meta);
     if params.len() < meta.params.len() {
         return Ok(None);
     }
-    let script = host.compile(&source.script_path(), &source.rhai, params, meta.scope == Scope::Line)?;
+    let script = host.compile(&source.script_path(), &source.rhai, params, &meta.params, meta.scope == Scope::Line)?;
     let lacking: Vec<RuleProblem> = placeholders(&meta.message)
         .into_iter()
         .filter(|p| !script.evidence.contains(*p))

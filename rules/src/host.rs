@@ -10,6 +10,8 @@ use crate::closures::{Closures, Functions, translate};
 use crate::exemption::Exemption;
 use crate::facts::{Claim, History, Line, Person, View};
 use crate::library::RuleProblem;
+use crate::lint::lint;
+use crate::param::Param;
 use dingan_core::finding::Related;
 use dingan_core::money::Quantity;
 use rhai::packages::{
@@ -192,6 +194,14 @@ impl Script {
     }
 }
 
+/// A script to be walked over by [`crate::trace`]: as written, with parameters looked up instead of folded in.
+pub(crate) struct Traced {
+    pub body: Vec<Stmt>,
+    pub params: Map,
+    /// The lines on which something is said.
+    pub lines: BTreeSet<usize>,
+}
+
 /// The engine with everything registered; one for all rules of a library.
 pub(crate) struct Host {
     engine: Engine,
@@ -248,7 +258,14 @@ impl Host {
     }
 
     /// Parses and checks a script. Parameters become constants in it.
-    pub fn compile(&self, path: &str, text: &str, params: Map, line_scope: bool) -> Result<Script, Vec<RuleProblem>> {
+    pub fn compile(
+        &self,
+        path: &str,
+        text: &str,
+        params: Map,
+        meta: &BTreeMap<String, Param>,
+        line_scope: bool,
+    ) -> Result<Script, Vec<RuleProblem>> {
         let names: BTreeSet<String> = params.keys().map(ToString::to_string).collect();
         let mut scope = Scope::new();
         for name in ["claim", "person", "history"] {
@@ -261,6 +278,11 @@ impl Host {
         scope.push("param", ());
         let parsed = self.parse(path, text, &scope)?;
         let evidence = self.check(path, &parsed, &names)?;
+        let meant: Vec<RuleProblem> =
+            lint(&parsed, meta).into_iter().map(|(at, m)| RuleProblem::new(path.to_owned(), place(at), m)).collect();
+        if !meant.is_empty() {
+            return Err(meant);
+        }
         scope.rewind(scope.len() - 1);
         scope.push_constant("param", params);
         let ast = self.parse(path, text, &scope)?;
@@ -270,6 +292,40 @@ impl Host {
             if line_scope { &["claim", "person", "history", "line"] } else { &["claim", "person", "history"] };
         let closures = translate(&body, variables, &self.functions);
         Ok(Script { body: Expr::Stmt(Box::new(body)), closures, evidence })
+    }
+
+    /// A script that compiled, once more for walking over it.
+    pub fn traced(&self, text: &str, params: Map, line_scope: bool) -> Option<Traced> {
+        let mut scope = Scope::new();
+        for name in ["claim", "person", "history"] {
+            scope.push(name, ());
+        }
+        if line_scope {
+            scope.push("line", ());
+        }
+        scope.push("param", ());
+        let ast = self.engine.compile_with_scope(&scope, text).ok()?;
+        let mut lines = BTreeSet::new();
+        ast.walk(&mut |nodes: &[ASTNode<'_>]| {
+            if let Some(ASTNode::Stmt(s)) = nodes.last()
+                && !matches!(s, Stmt::Noop(..) | Stmt::Block(..))
+            {
+                lines.extend(s.position().line());
+            }
+            true
+        });
+        Some(Traced { body: ast.statements().to_vec(), params, lines })
+    }
+
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The state of an evaluation that shares nothing with others.
+    pub fn fresh(&self, view: &Arc<View>) -> (GlobalRuntimeState, Caches) {
+        let mut global = self.engine.new_global_runtime_state();
+        global.tag = Dynamic::from(Current(Arc::clone(view)));
+        (global, new_caches())
     }
 
     fn parse(&self, path: &str, text: &str, scope: &Scope<'_>) -> Result<AST, Vec<RuleProblem>> {
@@ -368,13 +424,13 @@ thread_local! {
 
 /// The scripts of one claim, one after the other.
 pub(crate) struct Session<'h> {
-    host: &'h Host,
-    view: Arc<View>,
+    pub host: &'h Host,
+    pub view: Arc<View>,
     /// The variables of closures: `claim`, `person`, `history`.
     vars: Vec<Dynamic>,
     /// Whether closures run where there are some.
     native: bool,
-    scope: Scope<'static>,
+    pub scope: Scope<'static>,
     global: GlobalRuntimeState,
     caches: Caches,
 }

@@ -39,11 +39,13 @@ mod facts;
 mod host;
 mod index;
 pub mod library;
+mod lint;
 pub mod manifest;
 mod message;
 mod natives;
 pub mod param;
 mod policies;
+pub mod trace;
 mod values;
 
 pub use compile::RuleLibrary;

@@ -84,6 +84,16 @@ impl RuleProblem {
         Self { path, line, column, message: message.into() }
     }
 
+    /// In a rule's `rule.toml`, at the first place where `needle` stands.
+    pub fn of_manifest(source: &RuleSource, needle: &str, message: impl Into<String>) -> Self {
+        Self::at(source.manifest_path(), &source.toml, needle, message)
+    }
+
+    /// On a line of a rule's page.
+    pub fn of_page(source: &RuleSource, line: usize, message: impl Into<String>) -> Self {
+        Self::new(format!("{}/rule.md", source.path), (line, 1), message)
+    }
+
     pub(crate) fn at_start(path: String, message: impl Into<String>) -> Self {
         Self::new(path, (1, 1), message)
     }

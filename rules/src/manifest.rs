@@ -3,6 +3,7 @@
 use crate::library::{RuleProblem, RuleSource};
 use crate::param::Param;
 use chrono::NaiveDate;
+use dingan_core::codes::VisitKind;
 use dingan_core::finding::{Scope, Severity, Stage};
 use dingan_core::selector::Selector;
 use serde::{Deserialize, Serialize};
@@ -269,13 +270,41 @@ impl RuleMeta {
 
 /// What the library asks of every rule of its own beyond what must hold to run.
 pub fn incomplete(meta: &RuleMeta, source: &RuleSource) -> Vec<RuleProblem> {
-    let mut problems = Vec::new();
+    let mut problems = never_holds(meta, source);
     let mut lacks = |what: &str| problems.push(RuleProblem::at_start(source.manifest_path(), what));
     if meta.decidable.is_empty() {
         lacks("`decidable` is missing: the earliest transaction at which the rule can be decided");
     }
     if meta.applies.object.is_empty() || meta.applies.scenes.is_empty() || meta.applies.window.is_none() {
         lacks("[applies] names object, scenes and window");
+    }
+    problems
+}
+
+/// Selectors that no claim can fit.
+fn never_holds(meta: &RuleMeta, source: &RuleSource) -> Vec<RuleProblem> {
+    let mut problems = Vec::new();
+    let mut never = |needle: &str, why: String| {
+        let message = format!("the selector can never hold: {why}");
+        problems.push(RuleProblem::at(source.manifest_path(), &source.toml, needle, message));
+    };
+    let s = &meta.selector;
+    if let (Some(min), Some(max)) = (s.age_min, s.age_max)
+        && min > max
+    {
+        never("age_min", format!("nobody is {min} or older and {max} or younger"));
+    }
+    if s.age_max.is_some_and(|a| a < 0) {
+        never("age_max", "nobody is younger than nothing".into());
+    }
+    if s.knowledge.as_deref() == Some("") || s.second.as_deref() == Some("") {
+        never("[selector]", "no table has an empty name".into());
+    }
+    if !s.visit.is_empty() && s.visit.iter().all(|k| *k == VisitKind::Pharmacy) && !s.level.is_empty() {
+        never("level", "a pharmacy has no level".into());
+    }
+    if meta.stages == [Stage::Before] && !s.past.is_empty() && meta.window_days == 0 {
+        never("past", "without window_days no history is looked at".into());
     }
     problems
 }

@@ -235,11 +235,73 @@ enum PolicyCommand {
 
 #[derive(Subcommand, Debug)]
 enum RulesCommand {
-    /// Lists the rules of the live bundle, or those the program carries where there is no store.
+    /// Makes the folder of a new rule, with a script and cases that hold.
+    New {
+        /// policy, management, medical or conduct.
+        family: String,
+        /// Names the pattern: same-day-scans.
+        slug: String,
+        /// The title, in Chinese.
+        #[arg(long, default_value = "新规则")]
+        title: String,
+        /// The library the folder is made in.
+        #[arg(long, default_value = "rules/library", value_name = "DIR")]
+        library: PathBuf,
+    },
+    /// Says everything that is wrong with rules, with line and column.
+    Check(Which),
+    /// Runs the cases of the rules' pages.
+    Test(Which),
+    /// Which lines of the scripts no case reaches, and which parameters none varies.
+    Coverage(Which),
+    /// Lists the rules of the live bundle, or those the program carries where there is no store; active, waiting,
+    /// batch and unavailable counted apart.
     List {
         #[command(flatten)]
         data: Data,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
     },
+    /// Writes a page for each rule: metadata, judgement, flagged and clean examples.
+    Docs {
+        /// Where to.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// A library folder; else the rules the program carries.
+        #[arg(value_name = "DIR")]
+        folder: Option<PathBuf>,
+    },
+    /// Puts a rule's folder in force. It must compile and its cases must hold, or nothing changes.
+    Publish {
+        /// The folder.
+        folder: PathBuf,
+        #[command(flatten)]
+        data: Data,
+        /// A running server (http://127.0.0.1:8080), which uses it from the next claim on.
+        #[arg(long, value_name = "URL")]
+        server: Option<String>,
+    },
+    /// Why a rule said what it said of a settlement: which condition failed, and by how much.
+    Why {
+        /// The rule.
+        code: String,
+        /// The settlement.
+        setl_id: String,
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
+/// Which rules.
+#[derive(Args, Debug, Clone)]
+pub struct Which {
+    /// A library folder or the folder of one rule; else the rules the program carries.
+    #[arg(value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+    /// The one with this code.
+    #[arg(long)]
+    pub code: Option<String>,
 }
 
 /// Runs the program.
@@ -314,6 +376,20 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Policy { command: PolicyCommand::Explain { setl_id, data, english } } => {
             crate::policy::explain(&setl_id, &data.at(), english).await
         }
-        Command::Rules { command: RulesCommand::List { data } } => crate::policy::list_rules(&data.at()).await,
+        Command::Rules { command } => rules(command).await,
+    }
+}
+
+async fn rules(command: RulesCommand) -> anyhow::Result<bool> {
+    use crate::rules;
+    match command {
+        RulesCommand::New { family, slug, title, library } => rules::new(&library, &family, &slug, &title),
+        RulesCommand::Check(w) => rules::check(w.folder.as_deref(), w.code.as_deref()),
+        RulesCommand::Test(w) => rules::test(w.folder.as_deref(), w.code.as_deref()),
+        RulesCommand::Coverage(w) => rules::covered(w.folder.as_deref(), w.code.as_deref()),
+        RulesCommand::List { data, json } => rules::list(&data.at(), json).await,
+        RulesCommand::Docs { out, folder } => rules::docs(folder.as_deref(), &out),
+        RulesCommand::Publish { folder, data, server } => rules::publish(&folder, &data.at(), server.as_deref()).await,
+        RulesCommand::Why { code, setl_id, data } => rules::why(&code, &setl_id, &data.at()).await,
     }
 }

@@ -24,4 +24,5 @@ pub mod knowledge;
 pub mod policy;
 pub mod replay;
 pub mod review;
+pub mod rules;
 pub mod serve;

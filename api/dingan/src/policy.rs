@@ -1,11 +1,10 @@
-//! `dingan policy` and `dingan rules list`.
+//! `dingan policy`.
 
 use crate::serve::open_at;
 use anyhow::{Context, bail};
 use dingan_core::codes::SettlementId;
 use dingan_core::explain::{Language, explain as words};
 use dingan_core::policy::{self, BenefitPolicy};
-use dingan_rules::RuleMeta;
 use dingan_store::Location;
 use std::path::PathBuf;
 
@@ -73,31 +72,4 @@ pub async fn explain(setl_id: &str, at: &Location, english: bool) -> anyhow::Res
         }
         Err(r) => bail!("{} ({})", r.message, r.code),
     }
-}
-
-/// Lists the rules of the live bundle, or those the program carries.
-pub async fn list_rules(at: &Location) -> anyhow::Result<bool> {
-    let rules: Vec<RuleMeta> = if !matches!(at, Location::Folder(folder) if !folder.join("dingan.db").exists()) {
-        let agency = open_at(at).await?;
-        let live = agency.live().await?;
-        agency.store().clone().close().await;
-        live.rules.rules().cloned().collect()
-    } else {
-        let mut out = Vec::new();
-        for s in dingan_rules::embedded_sources() {
-            out.push(s.meta().map_err(|p| anyhow::anyhow!("{p}"))?);
-        }
-        out
-    };
-    say!("{:<8} {:<4} {:<10} {:<20} title", "code", "ver", "status", "severity");
-    for r in &rules {
-        say!("{:<8} {:<4} {:<10} {:<20} {}", r.code, r.version, word(&r.status), word(&r.severity), r.title);
-    }
-    say!("{} rules", rules.len());
-    Ok(true)
-}
-
-/// The word under which a value is written in `rule.toml`.
-fn word(v: &impl serde::Serialize) -> String {
-    serde_json::to_value(v).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
 }

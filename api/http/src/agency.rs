@@ -14,6 +14,7 @@ mod query;
 mod replay;
 mod reverse;
 mod review;
+mod rules;
 mod settle;
 mod turns;
 mod visits;
@@ -23,6 +24,7 @@ pub use import::{ImportReport, PersonRows};
 pub use knowledge::Confirmation;
 pub use replay::{ReplayReport, ReplayedDifference};
 pub use review::ReviewReport;
+pub use rules::PublishError;
 
 use crate::bundles::{BundleError, Contents, Runtime};
 use crate::metrics::Metrics;

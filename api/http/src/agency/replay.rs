@@ -74,14 +74,7 @@ impl Agency {
     /// The bytes as this program decides them, under the stored decision's version: a newer program that
     /// decides the same way replays the same. Beside them, whether that version is another.
     async fn rebuilt(&self, s: &StoredSettlement) -> Result<(Vec<u8>, bool), String> {
-        let said = |r: Refusal| format!("{}: {}", r.code, r.message);
-        let mut then = self.store.snapshot_at(s.as_of).await.map_err(|e| e.to_string())?;
-        let claim = self.claim_of(&mut then, s).await.map_err(said)?;
-        let runtime = self.runtime_of(&mut then, Some(&s.bundle)).await.map_err(|e| e.to_string())?;
-        let person = self.person_state(&mut then, &s.person).await.map_err(said)?;
-        let file =
-            then.person_file(&person, &s.visit, history_from(claim.visit.begin)).await.map_err(|e| e.to_string())?;
-        drop(then);
+        let (claim, file, runtime) = self.then(s).await?;
         let engine = serde_json::from_slice::<Decision>(&s.decision).map_err(|e| e.to_string())?.engine;
         tokio::task::spawn_blocking(move || {
             let facts = Arc::new(resolve(claim, file, &runtime.bundle).map_err(|e| e.to_string())?);
@@ -92,5 +85,20 @@ impl Agency {
         })
         .await
         .map_err(|e| e.to_string())?
+    }
+
+    /// What a stored decision was made from: the claim, the person as known then, the bundle.
+    pub(super) async fn then(
+        &self,
+        s: &StoredSettlement,
+    ) -> Result<(dingan_core::claim::Claim, dingan_core::person::PersonFile, Arc<Runtime>), String> {
+        let said = |r: Refusal| format!("{}: {}", r.code, r.message);
+        let mut then = self.store.snapshot_at(s.as_of).await.map_err(|e| e.to_string())?;
+        let claim = self.claim_of(&mut then, s).await.map_err(said)?;
+        let runtime = self.runtime_of(&mut then, Some(&s.bundle)).await.map_err(|e| e.to_string())?;
+        let person = self.person_state(&mut then, &s.person).await.map_err(said)?;
+        let file =
+            then.person_file(&person, &s.visit, history_from(claim.visit.begin)).await.map_err(|e| e.to_string())?;
+        Ok((claim, file, runtime))
     }
 }

@@ -1,13 +1,15 @@
 //! `/api/v1`: what other programs ask. Loopback only for now; accounts and keys come with them.
 
 use super::App;
+use crate::agency::PublishError;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use dingan_connectors::desk::{Caller, Desk, Refusal, RefusalKind};
 use dingan_core::codes::{PersonNo, SettlementId};
+use dingan_rules::{RulePage, RuleSource};
 use serde_json::{Value, json};
 
 pub(super) fn routes() -> Router<App> {
@@ -15,6 +17,8 @@ pub(super) fn routes() -> Router<App> {
         .route("/api/v1/messages/{fixmedins_code}/{msgid}", get(fate))
         .route("/api/v1/persons/{psn_no}/proposals", get(proposals))
         .route("/api/v1/settlements/{setl_id}/explanation", get(explanation))
+        .route("/api/v1/settlements/{setl_id}/why/{code}", get(why))
+        .route("/api/v1/rules", post(publish))
         .route("/api/v1/ledger", get(ledger))
 }
 
@@ -78,6 +82,43 @@ async fn explanation(State(app): State<App>, Path(setl_id): Path<String>) -> Res
             .into_response()
         }
         Err(r) => problem(&r),
+    }
+}
+
+/// Why a rule said what it said of a settlement, and how near it came.
+async fn why(State(app): State<App>, Path((setl_id, code)): Path<(String, String)>) -> Response {
+    match app.agency.why(&SettlementId::from(setl_id), &code).await {
+        Ok(why) => Json(why).into_response(),
+        Err(r) => problem(&r),
+    }
+}
+
+/// A rule's folder as one message.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Folder {
+    path: String,
+    toml: String,
+    rhai: String,
+    markdown: String,
+}
+
+/// Puts a rule in force, or says everything that is wrong with it and changes nothing.
+async fn publish(State(app): State<App>, Json(folder): Json<Folder>) -> Response {
+    let page = RulePage { path: folder.path.clone(), markdown: folder.markdown };
+    let source = RuleSource { path: folder.path, toml: folder.toml, rhai: folder.rhai };
+    match app.agency.publish_rule(source, page, (app.clock)()).await {
+        Ok(bundle) => Json(json!({"bundle": bundle})).into_response(),
+        Err(PublishError::Rule(problems)) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({"code": "RULE_REFUSED", "problems": problems})))
+                .into_response()
+        }
+        Err(e) => {
+            tracing::error!(error = %e, "publish");
+            let detail = e.to_string();
+            (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({"code": "BUNDLE_REFUSED", "detail": detail})))
+                .into_response()
+        }
     }
 }
 
