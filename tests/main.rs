@@ -10,6 +10,7 @@ mod knowledge;
 mod program;
 mod replay;
 mod review;
+mod rules;
 mod scenarios;
 mod stay;
 mod store_of_a_test;

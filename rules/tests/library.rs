@@ -1,9 +1,10 @@
 //! Every rule of the library: its page is whole and its examples hold.
 
+use dingan_core::finding::Severity;
 use dingan_core::knowledge::Knowledge;
-use dingan_rules::case::{cases, page_problems, run_cases};
+use dingan_rules::case::{cases, coverage, page_problems, run_cases};
 use dingan_rules::manifest::incomplete;
-use dingan_rules::{RuleLibrary, RulePage, embedded_pages, embedded_sources, pages_in, sources_in};
+use dingan_rules::{RuleLibrary, RulePage, Status, embedded_pages, embedded_sources, pages_in, sources_in};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -34,6 +35,36 @@ fn every_example_of_every_page_holds() {
     }
     assert!(wrong.is_empty(), "{} of {cases} cases:\n{}", wrong.len(), wrong.join("\n"));
     assert!(cases > 60, "only {cases} cases were found");
+}
+
+#[test]
+fn every_line_is_reached_and_every_parameter_varied() {
+    let mut wrong = Vec::new();
+    for (source, page) in embedded_sources().iter().zip(&embedded_pages()) {
+        let status = source.meta().unwrap().status;
+        if !matches!(status, Status::Active | Status::Shadow) {
+            continue;
+        }
+        let c = coverage(source, page).unwrap();
+        wrong.extend(c.missed.iter().map(|l| format!("{}/rule.rhai:{l}: no case reaches it", source.path)));
+        wrong.extend(c.unvaried.iter().map(|p| format!("{}: no case varies `{p}`", source.path)));
+        wrong.extend(c.disagreeing.iter().map(|t| format!("{}: walk and interpreter disagree: {t}", source.path)));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_national_list_is_whole() {
+    let metas: Vec<_> = embedded_sources().iter().map(|s| s.meta().unwrap()).collect();
+    for n in 1..=88 {
+        let of: Vec<&str> = metas.iter().filter(|m| m.national == Some(n)).map(|m| m.code.as_str()).collect();
+        assert_eq!(of.len(), 1, "rule {n} of the 88: {of:?}");
+    }
+    for m in &metas {
+        assert!(m.proxy.is_empty() || m.severity != Severity::Breach, "{}", m.code);
+        let known = |c: &String| metas.iter().any(|o| o.code == *c);
+        assert!(m.subsumes.iter().all(known), "{} subsumes a rule that is not there", m.code);
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use dingan_core::bundle::{AreaRow, Bundle, CatalogueRows, Institution, Practitioner, ReferenceRows};
 use dingan_core::knowledge::KnowledgeRow;
 use dingan_core::policy::{self, BenefitPolicy};
-use dingan_rules::{RuleLibrary, RuleSource};
+use dingan_rules::{Exemptions, RuleLibrary, RuleProblem, RuleSource};
 use dingan_store::BundleParts;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,8 @@ pub struct Contents {
     pub policies: Vec<PolicySource>,
     /// Rules.
     pub rules: Vec<RuleSource>,
+    /// The central list of exemptions, as text.
+    pub exemptions: String,
 }
 
 /// A bundle ready for decisions.
@@ -74,6 +76,7 @@ impl Contents {
                 .map(|(name, text)| PolicySource { name, text })
                 .collect(),
             rules: dingan_rules::embedded_sources(),
+            exemptions: dingan_rules::embedded_exemptions().to_owned(),
         }
     }
 
@@ -85,6 +88,7 @@ impl Contents {
         BundleParts(vec![
             part("areas", &self.rows.areas),
             part("catalogue", &self.rows.catalogue),
+            part("exemptions", &self.exemptions),
             part("institutions", &self.rows.institutions),
             part("knowledge", &self.rows.knowledge),
             part("policies", &self.policies),
@@ -109,6 +113,7 @@ impl Contents {
                 "policies" => c.policies = read(kind, bytes)?,
                 "practitioners" => c.rows.practitioners = read::<Vec<Practitioner>>(kind, bytes)?,
                 "rules" => c.rules = read(kind, bytes)?,
+                "exemptions" => c.exemptions = read(kind, bytes)?,
                 _ => {
                     return Err(BundleError::Part {
                         kind: kind.clone(),
@@ -132,10 +137,13 @@ impl Contents {
             policies.push(Arc::new(policy));
         }
         let bundle = Bundle::new(hash.clone(), self.rows, policies);
-        let rules = RuleLibrary::compile(&self.rules, Arc::clone(&bundle.knowledge)).map_err(|problems| {
+        let refused = |problems: Vec<RuleProblem>| {
             let list: Vec<String> = problems.iter().map(ToString::to_string).collect();
             BundleError::Rules(list.join("; "))
-        })?;
+        };
+        let exemptions = Exemptions::from_toml(&self.exemptions).map_err(|p| refused(vec![p]))?;
+        let rules =
+            RuleLibrary::compile_with(&self.rules, Arc::clone(&bundle.knowledge), &exemptions).map_err(refused)?;
         Ok(Runtime { hash, bundle, rules })
     }
 }
