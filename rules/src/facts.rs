@@ -7,7 +7,7 @@ use crate::values::{Day, Yuan, code_in};
 use dingan_core::claim::{Approval, Diagnosis, SettlementList};
 use dingan_core::codes::{ItemClass, ItemCode, Level, Sex, VisitKind};
 use dingan_core::facts::{Facts, LineFact, NetLine, PersonFacts};
-use dingan_core::finding::Related;
+use dingan_core::finding::{Part, Related};
 use dingan_core::knowledge::Knowledge;
 use dingan_core::money::Quantity;
 use dingan_core::person::{PastLine, PastVisit};
@@ -204,7 +204,7 @@ pub struct Line {
 #[derive(Clone)]
 pub struct Lines {
     pub(crate) view: Arc<View>,
-    pub(crate) at: Arc<[(u32, Option<Quantity>)]>,
+    pub(crate) at: Arc<[(u32, Option<Part>)]>,
 }
 /// Another visit.
 #[derive(Clone)]

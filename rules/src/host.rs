@@ -12,8 +12,7 @@ use crate::facts::{Claim, History, Line, Person, View};
 use crate::library::RuleProblem;
 use crate::lint::lint;
 use crate::param::Param;
-use dingan_core::finding::Related;
-use dingan_core::money::Quantity;
+use dingan_core::finding::{Part, Related};
 use rhai::packages::{
     ArithmeticPackage, BasicArrayPackage, BasicIteratorPackage, BasicMapPackage, BasicStringPackage, LogicPackage,
     MoreStringPackage, Package,
@@ -80,7 +79,7 @@ const DISABLED: [&str; 10] = ["eval", "import", "export", "print", "debug", "try
 /// What a script raised, before the finding is made of it.
 pub(crate) struct RawHit {
     /// Net lines and the units at stake; empty for the whole claim.
-    pub lines: Vec<(u32, Option<Quantity>)>,
+    pub lines: Vec<(u32, Option<Part>)>,
     pub related: Vec<Related>,
     pub period: String,
     pub evidence: BTreeMap<String, String>,

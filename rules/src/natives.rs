@@ -12,8 +12,7 @@ mod points;
 use crate::facts::{Claim, Found, Line, Lines, Past, PastRow, View};
 use crate::host::{Fallible, RawHit, Registry, current, fail};
 use crate::values;
-use dingan_core::finding::Related;
-use dingan_core::money::Quantity;
+use dingan_core::finding::{Part, Related};
 use rhai::{Dynamic, ImmutableString, Map, NativeCallContext};
 use std::collections::BTreeMap;
 
@@ -59,7 +58,7 @@ fn exempted(view: &View, other: &Past) -> Fallible<bool> {
 }
 
 /// The lines a script names: the claim as a whole, a line, a list of lines, or an array of these.
-fn at_stake(lines: &Dynamic) -> Fallible<Vec<(u32, Option<Quantity>)>> {
+fn at_stake(lines: &Dynamic) -> Fallible<Vec<(u32, Option<Part>)>> {
     if lines.read_lock::<Claim>().is_some() {
         return Ok(Vec::new());
     }
@@ -72,7 +71,7 @@ fn at_stake(lines: &Dynamic) -> Fallible<Vec<(u32, Option<Quantity>)>> {
     Ok(found)
 }
 
-fn collect(lines: &Dynamic, into: &mut Vec<(u32, Option<Quantity>)>) -> Fallible<()> {
+fn collect(lines: &Dynamic, into: &mut Vec<(u32, Option<Part>)>) -> Fallible<()> {
     if let Some(line) = lines.read_lock::<Line>() {
         into.push((line.at, None));
     } else if let Some(list) = lines.read_lock::<Lines>() {
@@ -110,7 +109,7 @@ fn relate(with: &Dynamic, into: &mut Vec<Related>) -> Fallible<()> {
     Ok(())
 }
 
-fn raise(view: &View, lines: Vec<(u32, Option<Quantity>)>, related: Vec<Related>, evidence: &Map) -> Fallible<()> {
+fn raise(view: &View, lines: Vec<(u32, Option<Part>)>, related: Vec<Related>, evidence: &Map) -> Fallible<()> {
     let evidence = evidence
         .iter()
         .map(|(name, value)| {

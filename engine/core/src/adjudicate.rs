@@ -3,7 +3,7 @@
 use crate::codes::LineNo;
 use crate::decision::{Decision, Priced};
 use crate::facts::Facts;
-use crate::finding::{Finding, Hit, RuleSet, Stage, Stake, allocate, identity};
+use crate::finding::{Finding, Hit, Part, RuleSet, Stage, Stake, allocate, identity};
 use crate::ledger::postings;
 use crate::money::Money;
 use crate::pricing::price;
@@ -60,10 +60,14 @@ fn finding(facts: &Facts, priced: &Priced, net: &NetShares<'_>, mut hit: Hit, st
     // each line adds what the sum grows by, so that the parts make up the whole to the fen
     let (mut sum, mut parts) = (NetShare::default(), Vec::with_capacity(hit.lines.len()));
     let mut stake = Stake::default();
-    for (no, units) in &hit.lines {
+    for (no, part) in &hit.lines {
         if let Some(n) = net.by_line.get(no) {
-            let units = units.unwrap_or(n.quantity).min(n.quantity);
-            let part = |m: Money| m.share(Money::fen(units.units()), Money::fen(n.quantity.units()));
+            let (of, whole) = match part {
+                None => (Money::fen(1), Money::fen(1)),
+                Some(Part::Units(u)) => (Money::fen((*u).min(n.quantity).units()), Money::fen(n.quantity.units())),
+                Some(Part::Amount(a)) => ((*a).min(n.amount), n.amount),
+            };
+            let part = |m: Money| m.share(of, whole);
             sum.amount += part(n.amount);
             sum.in_scope += part(n.in_scope);
             sum.hospital += part(n.hospital);

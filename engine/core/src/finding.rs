@@ -86,6 +86,15 @@ pub struct Related {
     pub line: LineNo,
 }
 
+/// A part of a line, net of its refunds; what is more than the line counts as all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// So many of its units.
+    Units(Quantity),
+    /// So much of its amount.
+    Amount(Money),
+}
+
 /// What one rule raised, before amounts are put to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hit {
@@ -97,9 +106,9 @@ pub struct Hit {
     pub title: String,
     /// Severity.
     pub severity: Severity,
-    /// Offending lines, each with the units at stake; none for all of its net quantity.
+    /// Offending lines, each with the part at stake; none for all of it.
     /// Empty: the whole claim is at stake.
-    pub lines: Vec<(LineNo, Option<Quantity>)>,
+    pub lines: Vec<(LineNo, Option<Part>)>,
     /// What it conflicts with.
     pub related: Vec<Related>,
     /// The period looked at, for the finding's identity; empty for the claim's own.

@@ -14,7 +14,7 @@ use crate::values::{Day, Yuan};
 use chrono::NaiveDate;
 use dingan_core::codes::{ItemCode, LineNo, VisitId};
 use dingan_core::facts::{LineFact, NetLine};
-use dingan_core::finding::Related;
+use dingan_core::finding::{Part, Related};
 use dingan_core::money::{Money, Quantity};
 use dingan_core::person::PastLine;
 use rhai::{Dynamic, ImmutableString, Map};
@@ -36,7 +36,7 @@ pub(crate) fn register(r: &mut Registry<'_>) {
     });
     r.fun("part", |l: &mut Line, units: Decimal| -> Fallible<Lines> {
         let units = Quantity::from_decimal_rounded(units).map_err(|e| fail(format!("{units} units: {e}")))?;
-        Ok(Lines { view: Arc::clone(&l.view), at: Arc::from([(l.at, Some(units))]) })
+        Ok(Lines { view: Arc::clone(&l.view), at: Arc::from([(l.at, Some(Part::Units(units)))]) })
     });
 
     r.named::<Lines>("Lines");
@@ -127,7 +127,7 @@ fn supplied_beyond(l: &mut Lines, table: &str, days: i64) -> Fallible<rhai::Arra
             ("limit".into(), Dynamic::from_decimal(quantity(limit))),
         ]);
         let units = portion(net.quantity, supply - limit, supply)?;
-        let lines = Lines { view: Arc::clone(&l.view), at: Arc::from([(at, Some(units))]) };
+        let lines = Lines { view: Arc::clone(&l.view), at: Arc::from([(at, Some(Part::Units(units)))]) };
         found.push(Found { lines, related: Vec::new(), evidence, open: false });
     }
     Ok(found_list(found))

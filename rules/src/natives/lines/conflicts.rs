@@ -10,7 +10,7 @@ use crate::host::{Fallible, Registry};
 use crate::natives::{days_text, found_list, lines_at};
 use chrono::{Days, NaiveDate};
 use dingan_core::codes::ItemCode;
-use dingan_core::finding::Related;
+use dingan_core::finding::{Part, Related};
 use dingan_core::money::Quantity;
 use rhai::{ImmutableString, Map};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,7 +31,7 @@ fn over_daily(l: &mut Lines, table: &str) -> Fallible<rhai::Array> {
         let item = ItemCode::from(code);
         let Some(limit) = view.number(table, &item) else { continue };
         view.spend(lines.len())?;
-        let mut excess: Vec<(u32, Option<Quantity>)> = Vec::new();
+        let mut excess: Vec<(u32, Option<Part>)> = Vec::new();
         let (mut days, mut related) = (Vec::new(), Vec::new());
         for of_day in lines.chunk_by(|a, b| day_of(view, *a) == day_of(view, *b)) {
             let Some(day) = of_day.first().and_then(|at| day_of(view, *at)) else { continue };
@@ -45,7 +45,7 @@ fn over_daily(l: &mut Lines, table: &str) -> Fallible<rhai::Array> {
                 let allowed = left.min(quantity);
                 left -= allowed;
                 if allowed < quantity {
-                    excess.push((at, Some(quantity - allowed)));
+                    excess.push((at, Some(Part::Units(quantity - allowed))));
                 }
             }
             days.push(format!("{day}（{}）", before + charged));

@@ -7,6 +7,7 @@ use crate::natives::lines_at;
 use chrono::NaiveDate;
 use dingan_core::claim::Approval;
 use dingan_core::codes::{ItemClass, ItemCode};
+use dingan_core::finding::Part;
 use dingan_core::money::Quantity;
 use dingan_core::resolve::own_pay;
 use rhai::{Dynamic, ImmutableString};
@@ -74,7 +75,7 @@ fn beyond(l: &Lines, units: Quantity) -> Fallible<Lines> {
         let allowed = left.min(n.quantity);
         left -= allowed;
         if allowed < n.quantity {
-            over.push((at, Some(n.quantity - allowed)));
+            over.push((at, Some(Part::Units(n.quantity - allowed))));
         }
     }
     Ok(Lines { view: Arc::clone(&l.view), at: over.into() })

@@ -1,12 +1,13 @@
 //! Prices: above the limit, operations without their discount, lines that do not reckon up or stand twice.
 
-use super::{facts, here, portion};
+use super::{facts, here};
 use crate::facts::{Found, Line, Lines, View, quantity, text};
 use crate::host::{Fallible, Registry, fail};
 use crate::natives::found_list;
 use crate::values::Yuan;
 use chrono::{NaiveDate, NaiveTime};
-use dingan_core::facts::LineFact;
+use dingan_core::facts::{LineFact, NetLine};
+use dingan_core::finding::Part;
 use dingan_core::money::{Money, Price, Quantity};
 use rhai::{Dynamic, ImmutableString, Map};
 use rust_decimal::Decimal;
@@ -25,18 +26,13 @@ fn decimal(price: Price) -> Dynamic {
     Dynamic::from_decimal(price.to_decimal().normalize())
 }
 
-/// The units of a line that its price above `allowed` makes up: `quantity × (price − allowed) ÷ price`.
-fn beyond(units: Quantity, price: Price, allowed: Price) -> Fallible<Quantity> {
-    let over = Quantity::from_decimal_rounded((price - allowed).to_decimal());
-    let of = Quantity::from_decimal_rounded(price.to_decimal());
-    match (over, of) {
-        (Ok(over), Ok(of)) if !of.is_zero() => portion(units, over, of),
-        _ => Err(fail("a price is out of range")),
-    }
+/// What of a line's amount lies above what its units may cost.
+fn beyond(net: &NetLine, allowed: Price) -> Part {
+    Part::Amount((net.amount - allowed.times(net.quantity)).at_least_zero())
 }
 
-fn one(l: &Lines, at: u32, units: Option<Quantity>, evidence: Map) -> Found {
-    let lines = Lines { view: Arc::clone(&l.view), at: Arc::from([(at, units)]) };
+fn one(l: &Lines, at: u32, part: Option<Part>, evidence: Map) -> Found {
+    let lines = Lines { view: Arc::clone(&l.view), at: Arc::from([(at, part)]) };
     Found { lines, related: Vec::new(), evidence, open: false }
 }
 
@@ -52,7 +48,7 @@ fn above_limit(l: &Lines) -> Fallible<rhai::Array> {
             ("price".into(), decimal(fact.line.price)),
             ("limit".into(), decimal(limit)),
         ]);
-        out.push(one(l, at, Some(beyond(net.quantity, fact.line.price, limit)?), evidence));
+        out.push(one(l, at, Some(beyond(net, limit)), evidence));
     }
     Ok(found_list(out))
 }
@@ -107,7 +103,7 @@ fn discount(l: &Lines, at: u32, fact: &LineFact, share: Decimal, mut evidence: M
     if fact.line.price <= allowed {
         return Ok(None);
     }
-    Ok(Some(one(l, at, Some(beyond(net.quantity, fact.line.price, allowed)?), evidence)))
+    Ok(Some(one(l, at, Some(beyond(net, allowed)), evidence)))
 }
 
 /// Lines whose amount is not price × quantity, by more than the tolerance.

@@ -7,7 +7,7 @@ use crate::natives::{days_text, found_list};
 use crate::values::Day;
 use chrono::{Days, NaiveDate};
 use dingan_core::codes::ItemCode;
-use dingan_core::finding::Related;
+use dingan_core::finding::{Part, Related};
 use dingan_core::money::{Money, Quantity};
 use dingan_core::person::PastLine;
 use rhai::{Dynamic, ImmutableString, Map};
@@ -113,7 +113,7 @@ fn over_course(l: &Lines, table: &str, gap: i64, days: i64) -> Fallible<rhai::Ar
             let beyond = (total - limit).min(total - before);
             if total > limit && beyond > 0 && beyond < total - before {
                 let units = portion(net.quantity, Quantity::whole(beyond), Quantity::whole(total - before))?;
-                excess.push((at, Some(units)));
+                excess.push((at, Some(Part::Units(units))));
             } else if total > limit {
                 excess.push((at, None));
             }
@@ -161,7 +161,7 @@ fn over_period(l: &Lines, table: &str, back: i64) -> Fallible<rhai::Array> {
             let Some(at) = at else { continue };
             most = most.max(sum);
             if sum > limit {
-                excess.push((*at, Some((sum - limit).min(*units))));
+                excess.push((*at, Some(Part::Units((sum - limit).min(*units)))));
                 let others = rows.get(start..i).unwrap_or_default();
                 with.extend(others.iter().filter_map(|(.., who)| who.clone()));
             }
@@ -230,7 +230,7 @@ fn stockpiled(l: &Lines, most: i64, days: i64) -> Fallible<rhai::Array> {
             // a single fill that is too long is another rule's
             if beyond > 0 && held_before > 0 {
                 let units = portion(net.quantity, Quantity::whole(beyond), Quantity::whole(u.days))?;
-                excess.push((at, Some(units)));
+                excess.push((at, Some(Part::Units(units))));
             }
         }
         view.near(code, held_most, most);
@@ -282,11 +282,7 @@ fn over_amount(l: &Lines, table: &str, days: i64) -> Fallible<rhai::Array> {
             let beyond = net.amount - left.min(net.amount);
             left -= left.min(net.amount);
             if !beyond.is_zero() {
-                let part = |m: Money| Quantity::from_decimal_rounded(m.to_decimal());
-                let (Ok(over), Ok(of)) = (part(beyond), part(net.amount)) else {
-                    return Err(fail("an amount is out of range"));
-                };
-                at.push((line, Some(portion(net.quantity, over, of)?)));
+                at.push((line, Some(Part::Amount(beyond))));
             }
         }
         if !at.is_empty() {
@@ -299,7 +295,7 @@ fn over_amount(l: &Lines, table: &str, days: i64) -> Fallible<rhai::Array> {
 
 fn found<const N: usize>(
     view: &Arc<View>,
-    at: Vec<(u32, Option<Quantity>)>,
+    at: Vec<(u32, Option<Part>)>,
     related: Vec<Related>,
     evidence: [(&str, Dynamic); N],
 ) -> Option<Found> {
