@@ -44,7 +44,16 @@ fn edit(folder: &Path, file: &str, from: &str, to: &str) {
 fn a_rule_goes_live_on_a_running_server_and_says_why() {
     let home = tempfile::tempdir().unwrap();
     let library = home.path().join("library");
-    let made = good(&["rules", "new", "conduct", "dear-visit", "--title", "单次费用过高", "--library", library.to_str().unwrap()]);
+    let made = good(&[
+        "rules",
+        "new",
+        "conduct",
+        "dear-visit",
+        "--title",
+        "单次费用过高",
+        "--library",
+        library.to_str().unwrap(),
+    ]);
     let folder = PathBuf::from(made.trim());
     let code = folder.file_name().unwrap().to_str().unwrap().split('-').next().unwrap().to_owned();
     assert!(!dingan_rules::embedded_sources().iter().any(|s| s.path.contains(&code)), "{code} is free");
@@ -59,7 +68,11 @@ fn a_rule_goes_live_on_a_running_server_and_says_why() {
     let publish = ["rules", "publish", f, "--server", &url];
     let before = get(&server, "/ready")["bundle"].clone();
     edit(&folder, "rule.rhai", "claim.amount >", "claim.amuont >");
-    assert!(bad(&["rules", "check", f]).contains("rule.rhai:1:10: no property `amuont`"), "{}", bad(&["rules", "check", f]));
+    assert!(
+        bad(&["rules", "check", f]).contains("rule.rhai:1:10: no property `amuont`"),
+        "{}",
+        bad(&["rules", "check", f])
+    );
     assert!(bad(&publish).contains("no property `amuont`"));
     edit(&folder, "rule.rhai", "claim.amuont >", "claim.amount / 2 >");
     assert!(bad(&["rules", "check", f]).contains("`/` on an amount"));

@@ -67,7 +67,10 @@ pub(crate) fn lint(ast: &AST, params: &BTreeMap<String, Param>) -> Vec<(Position
                     variables.insert(v.1.to_string(), None);
                 }
             }
-            Some(ASTNode::Expr(Expr::FnCall(f, at))) if f.is_operator_call() && f.args.len() == 2 => {
+            // a call that stands as a statement of its own is no expression in the tree
+            Some(ASTNode::Expr(Expr::FnCall(f, at)) | ASTNode::Stmt(Stmt::FnCall(f, at)))
+                if f.is_operator_call() && f.args.len() == 2 =>
+            {
                 let kinds: Vec<Option<Kind>> = f.args.iter().map(|a| kind_of(a, params, &variables)).collect();
                 found.extend(operator(&f.name, &kinds).map(|m| (*at, m)));
             }

@@ -11,7 +11,7 @@ use crate::host::{Fallible, Session, Traced, fail};
 use crate::values::{Day, Yuan, text};
 use dingan_core::facts::Facts;
 use dingan_core::finding::{RuleSet, Stage};
-use rhai::{ASTFlags, Dynamic, EvalAltResult, EvalContext, Expr, Expression, Position, Stmt, StmtBlock};
+use rhai::{ASTFlags, ASTNode, Dynamic, EvalAltResult, EvalContext, Expr, Expression, Position, Stmt, StmtBlock};
 use rust_decimal::Decimal;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -273,6 +273,14 @@ fn step(context: &mut Context<'_, '_, '_, '_, '_, '_>, statement: &Stmt, log: &m
             Ok(Flow::On)
         }
         other => {
+            // what stands inside an expression counts as reached with it
+            let mut path = Vec::new();
+            other.walk(&mut path, &mut |nodes: &[ASTNode<'_>]| {
+                if let Some(ASTNode::Stmt(s)) = nodes.last() {
+                    log.lines.extend(s.position().line());
+                }
+                true
+            });
             // a variable it makes stays in the scope of the block
             let alone = Expr::Stmt(Box::new(StmtBlock::new([other.clone()], Position::NONE, Position::NONE)));
             #[expect(deprecated, reason = "not deprecated, says Rhai, only not promised to stay")]
