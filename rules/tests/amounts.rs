@@ -56,7 +56,7 @@ fn findings(case: &str) -> Vec<Finding> {
         disease: Default::default(),
         insurance: "310".into(),
         visit: "M0".into(),
-        amount: Money::fen(500_00),
+        amount: Money::fen(50_000),
     });
     let facts = Arc::new(resolve(built.claim, file, &bundle).unwrap());
     let library = RuleLibrary::compile(&embedded_sources(), Arc::clone(&bundle.knowledge)).unwrap();
@@ -83,9 +83,9 @@ lines = [
 fn a_duplicate_charge_under_a_part_used_deductible() {
     let found = findings(DUPLICATE);
     let duplicate = found.iter().find(|f| f.rule == "DG1001").unwrap();
-    assert_eq!((duplicate.charge, duplicate.fund, duplicate.person), (yuan(100_00), yuan(59_50), yuan(40_50)));
+    assert_eq!((duplicate.charge, duplicate.fund, duplicate.person), (yuan(10_000), yuan(5_950), yuan(4_050)));
     assert!(!duplicate.fund_open && duplicate.refuses_by_itself());
-    assert_eq!(duplicate.counted.charge, yuan(100_00));
+    assert_eq!(duplicate.counted.charge, yuan(10_000));
 }
 
 #[test]
@@ -104,9 +104,9 @@ fn on_a_stay_paid_by_group_the_share_is_open() {
         let found = findings(&case);
         let duplicate = found.iter().find(|f| f.rule == "DG1001").unwrap();
         assert_eq!(duplicate.fund_open, open, "{paid_by}");
-        assert_eq!(duplicate.fund, if open { Money::ZERO } else { yuan(59_50) }, "{paid_by}");
+        assert_eq!(duplicate.fund, if open { Money::ZERO } else { yuan(5_950) }, "{paid_by}");
         assert_eq!(duplicate.refuses_by_itself(), !open, "nothing is refused by itself: {paid_by}");
-        assert_eq!(duplicate.person, yuan(40_50), "what the person paid is known");
+        assert_eq!(duplicate.person, yuan(4_050), "what the person paid is known");
     }
 }
 
