@@ -281,7 +281,7 @@ fn compile_script(host: &Host, meta: &RuleMeta, source: &RuleSource) -> Result<O
     if params.len() < meta.params.len() {
         return Ok(None);
     }
-    let script = host.compile(&source.script_path(), &source.rhai, params, &meta.params, meta.scope == Scope::Line)?;
+    let script = host.compile(&source.script_path(), &source.rhai, params, meta.scope == Scope::Line)?;
     let lacking: Vec<RuleProblem> = placeholders(&meta.message)
         .into_iter()
         .filter(|p| !script.evidence.contains(*p))

@@ -257,14 +257,7 @@ impl Host {
     }
 
     /// Parses and checks a script. Parameters become constants in it.
-    pub fn compile(
-        &self,
-        path: &str,
-        text: &str,
-        params: Map,
-        meta: &BTreeMap<String, Param>,
-        line_scope: bool,
-    ) -> Result<Script, Vec<RuleProblem>> {
+    pub fn compile(&self, path: &str, text: &str, params: Map, line_scope: bool) -> Result<Script, Vec<RuleProblem>> {
         let names: BTreeSet<String> = params.keys().map(ToString::to_string).collect();
         let mut scope = Scope::new();
         for name in ["claim", "person", "history"] {
@@ -277,11 +270,6 @@ impl Host {
         scope.push("param", ());
         let parsed = self.parse(path, text, &scope)?;
         let evidence = self.check(path, &parsed, &names)?;
-        let meant: Vec<RuleProblem> =
-            lint(&parsed, meta).into_iter().map(|(at, m)| RuleProblem::new(path.to_owned(), place(at), m)).collect();
-        if !meant.is_empty() {
-            return Err(meant);
-        }
         scope.rewind(scope.len() - 1);
         scope.push_constant("param", params);
         let ast = self.parse(path, text, &scope)?;
@@ -291,6 +279,17 @@ impl Host {
             if line_scope { &["claim", "person", "history", "line"] } else { &["claim", "person", "history"] };
         let closures = translate(&body, variables, &self.functions);
         Ok(Script { body: Expr::Stmt(Box::new(body)), closures, evidence })
+    }
+
+    /// What a script says that cannot be meant. Nothing for one that does not parse: that is said elsewhere.
+    pub fn lint(&self, path: &str, text: &str, params: &BTreeMap<String, Param>) -> Vec<RuleProblem> {
+        let mut scope = Scope::new();
+        for name in ["claim", "person", "history", "line", "param"] {
+            scope.push(name, ());
+        }
+        let Ok(ast) = self.engine.compile_with_scope(&scope, text) else { return Vec::new() };
+        let problem = |(at, message): (Position, String)| RuleProblem::new(path.to_owned(), place(at), message);
+        lint(&ast, params).into_iter().map(problem).collect()
     }
 
     /// A script that compiled, once more for walking over it.

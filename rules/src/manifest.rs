@@ -1,5 +1,6 @@
 //! `rule.toml`: what is known of a rule besides its judgement.
 
+use crate::host::Host;
 use crate::library::{RuleProblem, RuleSource};
 use crate::param::Param;
 use chrono::NaiveDate;
@@ -271,6 +272,7 @@ impl RuleMeta {
 /// What the library asks of every rule of its own beyond what must hold to run.
 pub fn incomplete(meta: &RuleMeta, source: &RuleSource) -> Vec<RuleProblem> {
     let mut problems = never_holds(meta, source);
+    problems.extend(Host::new().lint(&source.script_path(), &source.rhai, &meta.params));
     let mut lacks = |what: &str| problems.push(RuleProblem::at_start(source.manifest_path(), what));
     if meta.decidable.is_empty() {
         lacks("`decidable` is missing: the earliest transaction at which the rule can be decided");

@@ -103,23 +103,10 @@ fn a_rule_looks_no_further_back_than_it_declared() {
 
 #[test]
 fn a_comparison_that_could_never_hold_is_an_error() {
-    // what is plain from the names is found when the library is compiled
-    let refused = |script: &str| {
-        let problems = RuleLibrary::compile(&[rule("DG1001", "claim", script)], Arc::new(Knowledge::default()));
-        problems.unwrap_err().remove(0).message
-    };
-    assert_eq!(refused("if claim.begin_day > 5 { }"), "compares a day with a number");
-    assert_eq!(refused("if claim.lines.amount >= 100 { }"), "compares an amount with a number");
-    assert!(refused("let sum = claim.lines.amount + claim.lines.amount;").starts_with("`+` on an amount"));
-    assert!(refused("let half = claim.lines.amount / 2;").starts_with("`/` on an amount"));
-    assert!(refused("let r = claim.lines.amount.round(2);").contains("no function `round`"));
-    // the rest when it runs
-    let hidden = "let d = [claim.begin_day, claim.lines.amount]; ";
-    let ran = |script: &str| error_of(&format!("{hidden}{script}"));
-    assert!(ran("if d[0] > 5 { }").contains("a day cannot be compared with i64"));
-    assert!(ran("if d[1] >= 100 { }").contains("an amount cannot be compared"));
-    assert!(ran("let sum = d[1] + d[1];").contains("Function not found: +"));
+    assert!(error_of("if claim.begin_day > 5 { }").contains("a day cannot be compared with i64"));
+    assert!(error_of("if claim.lines.amount >= 100 { }").contains("an amount cannot be compared"));
     assert_eq!(error_of("if claim.end_day == () || claim.end_day != () { }"), "");
+    assert!(error_of("let sum = claim.lines.amount + claim.lines.amount;").contains("Function not found: +"));
 }
 
 #[test]

@@ -83,6 +83,25 @@ fn a_library_is_listed_by_code() {
 }
 
 #[test]
+fn what_cannot_be_meant_is_found() {
+    let sources = embedded_sources();
+    let mut source = sources.iter().find(|s| s.path.contains("DG4015")).unwrap().clone();
+    let mut said = |script: &str| {
+        source.rhai = script.to_owned();
+        incomplete(&source.meta().unwrap(), &source).iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    };
+    assert_eq!(said("if claim.stay_days > param.days { flag(claim, #{ days: 1, limit: 1 }); }"), "");
+    assert!(said("if claim.begin_day > 5 { flag(#{}); }").ends_with("rule.rhai:1:20: compares a day with a number"));
+    assert!(said("if claim.lines.amount >= param.days { flag(#{}); }").contains("compares an amount with a number"));
+    assert!(said("let sum = claim.lines.amount + claim.lines.amount;").contains("`+` on an amount"));
+    assert!(said("let half = claim.amount / 2;").contains("`/` on an amount"));
+    let toml = source.toml.replace("visit = [\"inpatient\"]", "age_min = 60\nage_max = 17");
+    let never = dingan_rules::RuleSource { toml, ..source };
+    let problems = incomplete(&never.meta().unwrap(), &never);
+    assert!(problems.iter().any(|p| p.message.contains("the selector can never hold")), "{problems:?}");
+}
+
+#[test]
 fn a_page_that_says_something_else_fails() {
     let sources = embedded_sources();
     let source = sources.iter().find(|s| s.path.contains("DG3001")).unwrap();
