@@ -197,9 +197,11 @@ impl<'a> Bill<'a> {
             return Some((*price, *approval));
         }
         let charge = self.charge(at)?;
-        // one in eight is dearer than listed, so that limit prices act
+        // one in eight is dearer than listed, so that limit prices act; but a service costs what the price book says
         let percent = if self.rng.below(8) == 0 { 110 } else { 100 };
-        let price = Price::from_units(charge.price.units() * percent / 100 / 10_000 * 10_000);
+        let listed = Price::from_units(charge.price.units() * percent / 100 / 10_000 * 10_000);
+        let level = self.encounter.institution.price_level;
+        let price = charge.price_book.iter().find(|(l, _)| *l == level).map_or(listed, |(_, price)| *price);
         let approval = match charge.restricted {
             true if self.rng.percent(92) => Approval::Approved,
             true => Approval::Refused,

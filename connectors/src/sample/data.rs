@@ -3,9 +3,9 @@
 use crate::file::table::{Refused, Row, columns, read_rows};
 use crate::file::{self, Read};
 use dingan_core::bundle::ReferenceRows;
-use dingan_core::codes::{DiseaseCode, ItemClass, ItemCode, Sex};
+use dingan_core::codes::{DiseaseCode, ItemClass, ItemCode, Level, Sex};
 use dingan_core::money::Price;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 macro_rules! embedded {
     ($name:literal) => {
@@ -85,6 +85,8 @@ pub(super) struct Charge {
     pub own_pay: bool,
     /// `medins_list_codg`.
     pub hospital_item: String,
+    /// For a service: its price by the level of the hospital. Drugs and materials have none.
+    pub price_book: Vec<(Level, Price)>,
 }
 
 impl Charge {
@@ -173,6 +175,13 @@ impl Data {
     fn link(&mut self) {
         let places: HashMap<ItemCode, usize> =
             self.charges.iter().enumerate().map(|(i, c)| (c.item.clone(), i)).collect();
+        let services: HashSet<&ItemCode> =
+            self.reference.catalogue.items.iter().filter(|i| i.list_type == "201").map(|i| &i.code).collect();
+        for row in self.reference.catalogue.limits.iter().filter(|l| services.contains(&l.code)) {
+            if let Some(charge) = places.get(&row.code).and_then(|i| self.charges.get_mut(*i)) {
+                charge.price_book.push((row.level, row.limit));
+            }
+        }
         for row in &self.reference.catalogue.items {
             if let Some(charge) = places.get(&row.code).and_then(|i| self.charges.get_mut(*i)) {
                 charge.group = row.drug_group.clone();
@@ -224,6 +233,7 @@ fn charge(row: &Row<'_>) -> Result<Charge, Refused> {
     let item = ItemCode::from(row.need_code("hilist_code", 50)?);
     Ok(Charge {
         hospital_item: format!("YB{item}"),
+        price_book: Vec::new(),
         item,
         price: row.need_number("pric")?,
         used_for,
