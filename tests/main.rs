@@ -2,8 +2,10 @@
 
 mod after;
 mod bad_input;
+mod contended;
 mod corrections;
 mod county;
+mod crash;
 mod flow;
 mod idempotency;
 mod knowledge;
