@@ -6,6 +6,7 @@ mod corrections;
 mod county;
 mod flow;
 mod idempotency;
+mod inspect;
 mod knowledge;
 mod program;
 mod replay;
