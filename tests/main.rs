@@ -8,6 +8,7 @@ mod county;
 mod crash;
 mod flow;
 mod idempotency;
+mod inspect;
 mod knowledge;
 mod program;
 mod replay;

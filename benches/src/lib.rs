@@ -2,7 +2,10 @@
 //!
 //! `cargo bench -p dingan-benches --bench decision` asks what a decision costs (resolve, price, each
 //! rule, the whole); `--bench settling` what settling online costs, beside a bare synced insert of two
-//! rows. Figures are of one core unless said; compare within one run only.
+//! rows; `--bench inspection` what the investigations cost over a million generated settlements, beside DuckDB
+//! (`inspection.py`). Figures are of one core unless said; compare within one run only.
+
+pub mod books;
 
 use chrono::NaiveDate;
 use dingan_connectors::sample::County;

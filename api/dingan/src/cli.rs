@@ -139,6 +139,41 @@ enum Command {
         #[command(flatten)]
         data: Data,
     },
+    /// Asks the books with SQL, or runs an investigation by its name; only reads.
+    Inspect {
+        /// The query, over setl_d, mdtrt_d, fee_list_d and the views that `held` lists.
+        #[arg(required_unless_present_any = ["named", "list", "file"])]
+        sql: Option<String>,
+        /// Read the query from a file.
+        #[arg(long, value_name = "FILE.sql", conflicts_with = "sql")]
+        file: Option<PathBuf>,
+        /// An investigation of docs/inspect.
+        #[arg(long, value_name = "NAME", conflicts_with_all = ["sql", "file"])]
+        named: Option<String>,
+        /// A parameter of the investigation.
+        #[arg(long = "param", value_name = "NAME=VALUE", requires = "named")]
+        params: Vec<String>,
+        /// Lists the investigations with their parameters.
+        #[arg(long)]
+        list: bool,
+        /// How the rows are written.
+        #[arg(long, default_value = "table", value_parser = dingan_lake::output::Format::NAMES)]
+        format: String,
+        /// Write to a file instead of standard output.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Seconds a query may take.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// Rows a query may give.
+        #[arg(long, default_value_t = 1_000_000)]
+        rows: u64,
+        #[command(flatten)]
+        data: Data,
+        /// Ask a running server instead of the store, e.g. http://127.0.0.1:8080.
+        #[arg(long, value_name = "URL", conflicts_with = "data")]
+        server: Option<String>,
+    },
     /// Benefit policies.
     Policy {
         #[command(subcommand)]
@@ -372,6 +407,10 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Replay { data } => crate::replay::run(&data.at()).await,
         Command::Backup { to, data } => crate::backup::backup(&to, &data.at()).await,
         Command::Restore { from, data } => crate::backup::restore(&from, &data.at()).await,
+        Command::Inspect { sql, file, named, params, list, format, out, seconds, rows, data, server } => {
+            let ask = crate::inspect::Ask { sql, file, named, params, format, out, seconds, rows, server };
+            if list { crate::inspect::list() } else { crate::inspect::run(ask, &data.at()).await }
+        }
         Command::Policy { command: PolicyCommand::Check { files } } => crate::policy::check(&files),
         Command::Policy { command: PolicyCommand::Explain { setl_id, data, english } } => {
             crate::policy::explain(&setl_id, &data.at(), english).await

@@ -20,6 +20,7 @@ pub mod batch;
 pub mod cli;
 pub mod demo;
 pub mod import;
+pub mod inspect;
 pub mod knowledge;
 pub mod policy;
 pub mod replay;

@@ -58,7 +58,8 @@ impl Running {
     pub async fn start(agency: Agency, profile: Profile, listener: TcpListener, clock: Clock) -> anyhow::Result<Self> {
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel::<()>();
-        let app = App { agency: agency.clone(), profile: Arc::new(profile), clock };
+        let inspect = Some(crate::inspect::service(&agency)?);
+        let app = App { agency: agency.clone(), profile: Arc::new(profile), clock, inspect };
         let done = tokio::spawn(serve(listener, app, async {
             let _ = stopped.await;
         }));

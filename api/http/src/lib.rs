@@ -5,6 +5,7 @@
 
 pub mod agency;
 pub mod bundles;
+pub mod inspect;
 pub mod metrics;
 mod quality;
 pub mod server;

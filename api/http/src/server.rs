@@ -42,6 +42,8 @@ pub struct App {
     pub profile: Arc<Profile>,
     /// Local civil time.
     pub clock: Clock,
+    /// Inspection, where the program has it.
+    pub inspect: Option<Arc<dyn crate::inspect::Inspect>>,
 }
 
 /// The routes.

@@ -6,6 +6,7 @@
 
 mod backup;
 mod db;
+mod lake;
 mod lists;
 mod migrate;
 mod pool;
@@ -17,6 +18,7 @@ mod write;
 
 pub use backup::{backup, restore};
 pub use db::{Location, Store, StoreError};
+pub use lake::{InspectionRow, LookScan, RawPage, sifts};
 pub use lists::{NewReview, StoredList, Verdict};
 pub use read::{AccountState, PersonState, Snapshot, VisitState};
 pub use rows::{BundleParts, FindingRow, MessageRow, ProposalRow, Shown, StoredLine, StoredSettlement, VisitDoc};

@@ -3,8 +3,11 @@
 use crate::db::StoreError;
 use crate::sql::{Conn, args};
 
-pub(crate) const MIGRATIONS: &[(i64, &str)] =
-    &[(1, include_str!("../migrations/0001_first.sql")), (2, include_str!("../migrations/0002_review.sql"))];
+pub(crate) const MIGRATIONS: &[(i64, &str)] = &[
+    (1, include_str!("../migrations/0001_first.sql")),
+    (2, include_str!("../migrations/0002_review.sql")),
+    (3, include_str!("../migrations/0003_inspection.sql")),
+];
 
 /// Brings the schema up to what this program knows. A newer schema is left as it is: migrations only add.
 pub(crate) async fn migrate(c: &mut Conn) -> Result<(), StoreError> {

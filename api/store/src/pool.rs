@@ -77,6 +77,19 @@ impl Lease {
         }
     }
 
+    /// The rows of a statement put together for the purpose. Who asked asks again where the connection broke.
+    pub(crate) async fn rows_of(&mut self, sql: String, args: Vec<Value<'static>>) -> Result<Vec<Row>, StoreError> {
+        let conn = match &mut self.conn {
+            Some(c) => c,
+            empty => empty.insert(self.pool.options.connect().await?),
+        };
+        let rows = conn.rows_of(sql, &args).await;
+        if rows.as_ref().is_err_and(connection_lost) {
+            self.conn = None;
+        }
+        Ok(rows?)
+    }
+
     async fn once(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<Vec<Row>, sqlx::Error> {
         let conn = match &mut self.conn {
             Some(c) => c,

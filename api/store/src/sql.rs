@@ -229,6 +229,20 @@ impl Conn {
         })
     }
 
+    /// As [`Self::rows`], of a statement put together for the purpose, which is not kept prepared.
+    pub(crate) async fn rows_of(&mut self, sql: String, args: &[Value<'_>]) -> Result<Vec<Row>, sqlx::Error> {
+        Ok(match self {
+            Self::Sqlite(c) => {
+                let q = sqlx::query_with(AssertSqlSafe(sql), sqlite_args(args)?).persistent(false);
+                q.fetch_all(&mut **c).await?.into_iter().map(Row::Sqlite).collect()
+            }
+            Self::Postgres(c) => {
+                let q = sqlx::query_with(AssertSqlSafe(sql), postgres_args(args)?).persistent(false);
+                q.fetch_all(&mut **c).await?.into_iter().map(Row::Postgres).collect()
+            }
+        })
+    }
+
     /// Runs a statement; gives how many rows it changed.
     pub(crate) async fn run(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<u64, sqlx::Error> {
         Ok(match self {

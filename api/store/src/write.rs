@@ -9,6 +9,7 @@ mod tables;
 pub(crate) use group::{Job, Writer};
 
 use crate::db::{Store, StoreError};
+use crate::lake::InspectionRow;
 use crate::lists::{NewReview, StoredList};
 use crate::read::family_account;
 use crate::read::own_account;
@@ -195,6 +196,8 @@ pub struct Write {
     pub proposals: Vec<(PersonNo, String, dingan_core::rebuild::Difference)>,
     /// Bundle to be kept, with its hash.
     pub bundle: Option<(String, BundleParts)>,
+    /// A query of an inspector to be put on record.
+    pub inspection: Option<InspectionRow>,
     /// Settings to be set.
     pub settings: Vec<(String, String)>,
     /// The answer to the guard's message.

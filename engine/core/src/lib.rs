@@ -30,6 +30,7 @@ pub mod hash;
 pub mod journal;
 pub mod knowledge;
 pub mod ledger;
+pub mod look;
 pub mod money;
 pub mod person;
 pub mod policy;

@@ -2,6 +2,8 @@
 
 use super::App;
 use crate::agency::PublishError;
+use crate::inspect::{Problem, Question};
+use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -20,6 +22,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/api/v1/settlements/{setl_id}/why/{code}", get(why))
         .route("/api/v1/rules", post(publish))
         .route("/api/v1/ledger", get(ledger))
+        .route("/api/v1/inspect", post(inspect))
 }
 
 fn problem(r: &Refusal) -> Response {
@@ -143,4 +146,34 @@ async fn ledger(State(app): State<App>) -> Response {
             StatusCode::SERVICE_UNAVAILABLE.into_response()
         }
     }
+}
+
+/// A query over the books; the rows are sent as they are worked out, and the query stops when nobody takes them.
+async fn inspect(State(app): State<App>, Json(question): Json<Question>) -> Response {
+    let Some(inspector) = &app.inspect else { return StatusCode::NOT_FOUND.into_response() };
+    // callers have no names until they have keys; only loopback is served
+    let rows = match inspector.ask(question, "loopback", (app.clock)()).await {
+        Ok(rows) => rows,
+        Err(p) => return unanswered(&p),
+    };
+    let headers = [("content-type", rows.content_type().to_owned()), ("dingan-as-of", rows.as_of().to_string())];
+    let body = futures::stream::try_unfold(rows, |mut rows| async move {
+        match rows.next().await {
+            Ok(bytes) => Ok(bytes.map(|b| (Bytes::from(b), rows))),
+            // the status is sent already: the connection breaks off, so that nobody takes this for the end
+            Err(p) => Err(std::io::Error::other(p.message)),
+        }
+    });
+    (headers, Body::from_stream(body)).into_response()
+}
+
+fn unanswered(p: &Problem) -> Response {
+    let status = match p.code {
+        "BUSY" => StatusCode::TOO_MANY_REQUESTS,
+        "SOURCE" | "LOG" => StatusCode::SERVICE_UNAVAILABLE,
+        "REFUSED" => StatusCode::FORBIDDEN,
+        _ => StatusCode::BAD_REQUEST,
+    };
+    let place = p.place.map(|(line, column)| json!({"line": line, "column": column}));
+    (status, Json(json!({"code": p.code, "title": p.message, "place": place, "detail": p.hint}))).into_response()
 }

@@ -2,6 +2,7 @@
 
 use super::{AccountMove, CommitError, Guard, MessageKey, NewFeedback, NewFindings, NewSettlement, NewVoid, Write};
 use crate::db::StoreError;
+use crate::lake::InspectionRow;
 use crate::lists::{NewReview, StoredList, Verdict};
 use crate::rows::*;
 use crate::sql::{Conn, Of, Rows, Table, Value};
@@ -53,6 +54,8 @@ table!(MESSAGE "message": fixmedins_code Text, infno Text, msgid Text, input_has
 
 table!(LIST "settlement_list": setl_list_id Text, commit_no Int, setl_id Text, mdtrt_id Text, psn_no Text,
     fixmedins_code Text, setl_ym Text, known_at Text, returned Int, facts Long, problems Long, document Long; "");
+table!(INSPECTION "inspection": commit_no Int, at Text, who Text, named Text, sql_hash Text, sql_text Long, as_of Int,
+    row_count Int, ms Int, result Text; "");
 table!(VERDICT "finding_verdict": run_id Text, setl_id Text, finding_id Text, commit_no Int, verdict Text; "");
 
 fn text(table: &'static str, v: &impl serde::Serialize) -> Result<String, CommitError> {
@@ -157,6 +160,9 @@ impl Changes {
         if let Some(r) = &w.review {
             c.verdicts(no, r);
             c.findings(no, &r.found, w.at)?;
+        }
+        if let Some(i) = &w.inspection {
+            c.inspection(no, i);
         }
         // the last word on a finding counts
         let repeated = |i: usize, f: &NewFeedback| w.feedback[i + 1..].iter().any(|o| o.finding == f.finding);
@@ -391,6 +397,21 @@ impl Changes {
             l.document.as_str().into(),
         ]);
         Ok(())
+    }
+
+    fn inspection(&mut self, no: CommitNo, i: &InspectionRow) {
+        self.rows(&INSPECTION).push([
+            no.into(),
+            time_text(i.at).into(),
+            i.who.as_str().into(),
+            i.named.as_str().into(),
+            i.sql_hash.as_str().into(),
+            i.sql.as_str().into(),
+            i.as_of.into(),
+            i.rows.into(),
+            i.ms.into(),
+            i.result.as_str().into(),
+        ]);
     }
 
     /// What a run says, and the mark on findings that no longer stand as they were.

@@ -1,0 +1,189 @@
+//! `dingan inspect` and what the server answers questions with: the lake's inspector over the agency's books.
+
+mod source;
+
+use crate::serve::{now, open_at};
+use anyhow::{Context, bail};
+use async_trait::async_trait;
+use chrono::NaiveDateTime;
+use dingan_http::agency::Agency;
+use dingan_http::inspect::{Inspect, Problem, Question, Rows};
+use dingan_lake::output::{Format, Written};
+use dingan_lake::{Asked, InspectError, Inspector, Limits, named};
+use dingan_store::Location;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the command was given.
+pub struct Ask {
+    /// The query.
+    pub sql: Option<String>,
+    /// A file with it.
+    pub file: Option<PathBuf>,
+    /// An investigation instead.
+    pub named: Option<String>,
+    /// Its parameters, `NAME=VALUE`.
+    pub params: Vec<String>,
+    /// How the rows are written.
+    pub format: String,
+    /// Where to.
+    pub out: Option<PathBuf>,
+    /// Limit of time.
+    pub seconds: u64,
+    /// Limit of rows.
+    pub rows: u64,
+    /// A server to ask.
+    pub server: Option<String>,
+}
+
+/// Inspection for the server.
+pub fn service(agency: &Agency) -> std::io::Result<Arc<dyn Inspect>> {
+    Ok(Arc::new(Service { inspector: inspector(agency, Limits::default())? }))
+}
+
+/// An inspector over the agency's books.
+pub fn inspector(agency: &Agency, limits: Limits) -> std::io::Result<Inspector> {
+    Inspector::new(Arc::new(source::Books::new(agency.clone())), limits)
+}
+
+struct Service {
+    inspector: Inspector,
+}
+
+fn problem(e: InspectError) -> Problem {
+    Problem { code: e.code, message: e.message, place: e.place, hint: e.hint }
+}
+
+#[async_trait]
+impl Inspect for Service {
+    async fn ask(&self, question: Question, who: &str, now: NaiveDateTime) -> Result<Box<dyn Rows>, Problem> {
+        let name = if question.format.is_empty() { "json" } else { &question.format };
+        let Some(format) = Format::named(name) else {
+            let hint = Some(format!("one of {}", Format::NAMES.join(", ")));
+            return Err(Problem { code: "FORMAT", message: format!("no format `{name}`"), place: None, hint });
+        };
+        let asked = asked(question.sql, question.named, &question.params, who, now).map_err(problem)?;
+        let answer = self.inspector.ask(asked).await.map_err(problem)?;
+        let as_of = answer.as_of();
+        let written = Written::new(answer, format).map_err(problem)?;
+        Ok(Box::new(Sent { written, format, as_of }))
+    }
+}
+
+struct Sent {
+    written: Written,
+    format: Format,
+    as_of: i64,
+}
+
+#[async_trait]
+impl Rows for Sent {
+    fn content_type(&self) -> &'static str {
+        self.format.content_type()
+    }
+    fn as_of(&self) -> i64 {
+        self.as_of
+    }
+    async fn next(&mut self) -> Result<Option<Vec<u8>>, Problem> {
+        self.written.next().await.map_err(problem)
+    }
+}
+
+fn asked(
+    sql: String,
+    name: String,
+    params: &BTreeMap<String, String>,
+    who: &str,
+    at: NaiveDateTime,
+) -> Result<Asked, InspectError> {
+    let sql = if name.is_empty() { sql } else { named::sql(&name, params)? };
+    Ok(Asked { sql, named: name, who: who.to_owned(), at })
+}
+
+/// The user of this machine, for the record.
+fn user() -> String {
+    let name = std::env::var("USER").or_else(|_| std::env::var("USERNAME")).unwrap_or_else(|_| "unknown".to_owned());
+    format!("{name} (command line)")
+}
+
+/// Lists the investigations.
+pub fn list() -> anyhow::Result<bool> {
+    for i in named::shipped() {
+        say!("{}  {}", i.name, i.title);
+        for p in i.parameters {
+            say!("    {} = {}  {}", p.name, p.default, p.meaning);
+        }
+    }
+    Ok(true)
+}
+
+/// The command.
+pub async fn run(ask: Ask, data: &Location) -> anyhow::Result<bool> {
+    let sql = match (&ask.sql, &ask.file) {
+        (Some(sql), _) => sql.clone(),
+        (None, Some(file)) => std::fs::read_to_string(file).with_context(|| format!("{}", file.display()))?,
+        (None, None) => String::new(),
+    };
+    let mut params = BTreeMap::new();
+    for p in &ask.params {
+        let Some((name, value)) = p.split_once('=') else { bail!("--param {p}: expected NAME=VALUE") };
+        params.insert(name.to_owned(), value.to_owned());
+    }
+    let name = ask.named.clone().unwrap_or_default();
+    let out: Box<dyn Write + Send> = match &ask.out {
+        Some(file) => Box::new(std::fs::File::create(file).with_context(|| format!("{}", file.display()))?),
+        None => Box::new(std::io::stdout()),
+    };
+    if let Some(server) = &ask.server {
+        return remote(server, &Question { sql, named: name, params, format: ask.format }, out);
+    }
+    let Some(format) = Format::named(&ask.format) else { bail!("no format `{}`", ask.format) };
+    let asked = asked(sql, name, &params, &user(), now())?;
+    let agency = open_at(data).await?;
+    let limits = Limits { time: Duration::from_secs(ask.seconds), rows: ask.rows, ..Limits::default() };
+    let result = local(&agency, limits, asked, format, out).await;
+    agency.store().clone().close().await;
+    result.map(|()| true)
+}
+
+async fn local(
+    agency: &Agency,
+    limits: Limits,
+    asked: Asked,
+    format: Format,
+    mut out: Box<dyn Write + Send>,
+) -> anyhow::Result<()> {
+    let inspector = inspector(agency, limits)?;
+    let mut written = Written::new(inspector.ask(asked).await?, format)?;
+    while let Some(bytes) = written.next().await? {
+        // a reader that went away (`| head`) wants no more
+        if out.write_all(&bytes).is_err() {
+            break;
+        }
+    }
+    let _ = out.flush();
+    Ok(())
+}
+
+/// Asks a running server.
+fn remote(server: &str, question: &Question, mut out: Box<dyn Write + Send>) -> anyhow::Result<bool> {
+    let body = serde_json::json!({
+        "sql": question.sql, "named": question.named, "params": question.params, "format": question.format
+    });
+    let url = format!("{}/api/v1/inspect", server.trim_end_matches('/'));
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let mut answer = agent
+        .post(&url)
+        .header("content-type", "application/json")
+        .send(body.to_string())
+        .with_context(|| format!("cannot ask {url}"))?;
+    if !answer.status().is_success() {
+        bail!("{}", answer.body_mut().read_to_string().unwrap_or_default());
+    }
+    std::io::copy(&mut answer.body_mut().as_reader(), &mut out)
+        .context("the answer broke off: the query was stopped")?;
+    Ok(true)
+}
