@@ -1,5 +1,5 @@
-//! Generated books of any size, page by page: what a store would give, without a store. People, hospitals and
-//! amounts are invented; the same number gives the same rows.
+//! Generated books of any size: page by page, what a store would give, without a store; or written into a store.
+//! People, hospitals and amounts are invented; the same number gives the same rows.
 
 use async_trait::async_trait;
 use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
@@ -7,10 +7,14 @@ use dingan_core::bundle::{Institution, Period, ReferenceRows};
 use dingan_core::claim::{AccountUse, Approval, Circumstances, Diagnosis, Line, SettleRequest, Visit};
 use dingan_core::codes::*;
 use dingan_core::decision::{Amounts, LineSplit};
+use dingan_core::ledger::Posting;
 use dingan_core::look::*;
 use dingan_core::money::{Money, Price, Quantity, Rate};
+use dingan_core::person::CommitNo;
 use dingan_lake::source::{Logged, Reference, Rows, Scan, Source, SourceError, Undecoded};
+use dingan_store::{Guard, NewSettlement, Shown, Store, StoredLine, StoredSettlement, VisitDoc, Write};
 use std::sync::Arc;
+use tokio::task::JoinSet;
 
 /// Settlements of a page.
 const PAGE: u64 = 2000;
@@ -164,7 +168,23 @@ fn settled(n: u64) -> SettledRow {
     }
 }
 
-fn line_rows(n: u64, split: bool) -> impl Iterator<Item = LineRow> {
+fn split(line: &Line, amount: Money) -> LineSplit {
+    LineSplit {
+        no: line.no.clone(),
+        amount,
+        ownpay: Money::ZERO,
+        overlimit: Money::ZERO,
+        preselfpay: Money::ZERO,
+        in_scope: amount,
+        hospital: Money::ZERO,
+        class: ItemClass::A,
+        self_pay: Rate::ZERO,
+        limit: None,
+        reason: None,
+    }
+}
+
+fn line_rows(n: u64, with_split: bool) -> impl Iterator<Item = LineRow> {
     let v = Arc::new(visit(n));
     lines(n).into_iter().map(move |(line, amount)| LineRow {
         settlement: format!("S{n:09}").into(),
@@ -174,22 +194,80 @@ fn line_rows(n: u64, split: bool) -> impl Iterator<Item = LineRow> {
         institution: v.institution.clone(),
         reversed: false,
         amount,
-        split: split.then(|| LineSplit {
-            no: line.no.clone(),
-            amount,
-            ownpay: Money::ZERO,
-            overlimit: Money::ZERO,
-            preselfpay: Money::ZERO,
-            in_scope: amount,
-            hospital: Money::ZERO,
-            class: ItemClass::A,
-            self_pay: Rate::ZERO,
-            limit: None,
-            reason: None,
-        }),
+        split: with_split.then(|| split(&line, amount)),
         line,
         visit: Some(Arc::clone(&v)),
     })
+}
+
+/// Changes on their way into a store at once.
+const AT_ONCE: usize = 256;
+
+/// Writes the settlements with their visits and lines into a store; `done` hears how many are there.
+pub async fn fill(store: &Store, claims: u64, done: impl Fn(u64)) -> anyhow::Result<()> {
+    let mut on_the_way = JoinSet::new();
+    for n in 0..claims {
+        if on_the_way.len() >= AT_ONCE {
+            on_the_way.join_next().await.transpose()?.transpose()?;
+            done(n);
+        }
+        let store = store.clone();
+        on_the_way.spawn(async move { store.commit(Guard::default(), Box::new(move |no| written(n, no))).await });
+    }
+    while let Some(ended) = on_the_way.join_next().await {
+        ended??;
+    }
+    Ok(())
+}
+
+/// A settlement as its commit writes it.
+fn written(n: u64, commit_no: CommitNo) -> Write {
+    let s = settled(n);
+    let visit = visit(n);
+    let lines = lines(n);
+    let splits: Vec<LineSplit> = lines.iter().map(|(l, amount)| split(l, *amount)).collect();
+    let decision = serde_json::json!({"lines": splits}).to_string().into_bytes();
+    let posting = |account: String, amount: Money| Posting { account, amount };
+    let postings = vec![
+        posting(format!("institution/{}", s.institution), -s.amounts.total),
+        posting("fund/hifp".to_owned(), s.amounts.hifp),
+        posting(format!("cash/{}", s.person_no), s.amounts.cash),
+    ];
+    let row = StoredSettlement {
+        id: s.id,
+        commit_no,
+        person: s.person_no,
+        visit: s.visit_id.clone(),
+        institution: s.institution,
+        batch: "B1".to_owned(),
+        time: s.time,
+        year: s.year,
+        reverses: None,
+        reversed_commit: None,
+        as_of: 0,
+        bundle: String::new(),
+        msgid: String::new(),
+        invoice: String::new(),
+        request: s.request,
+        shown: Shown {
+            person_type: s.person_type,
+            civil_servant: s.civil_servant,
+            division: s.division,
+            place: Place::default(),
+            days: s.days,
+        },
+        amounts: s.amounts,
+        decision,
+    };
+    let stored = lines.iter().map(|(line, amount)| (StoredLine { line: line.clone(), commit_no }, *amount)).collect();
+    Write {
+        kind: "bench",
+        at: s.time,
+        visit: Some((VisitDoc { stay: visit.med_type.as_str() == "21", visit, case_no: String::new() }, false)),
+        lines: Some((s.visit_id, lines.into_iter().map(|(line, _)| line).collect())),
+        settlement: Some(NewSettlement { row, lines: stored, history: Vec::new(), entries: Vec::new(), postings }),
+        ..Write::default()
+    }
 }
 
 #[async_trait]

@@ -106,10 +106,15 @@ impl InspectError {
     /// An error while rows were being worked out.
     pub(crate) fn from_run(e: &DataFusionError) -> Self {
         match root(e) {
-            DataFusionError::ResourcesExhausted(text) => Self {
-                hint: Some("narrow the query by time, person or hospital".to_owned()),
-                ..Self::new("MEMORY", format!("the query needs more memory than it may use ({})", first_line(text)))
-            },
+            DataFusionError::ResourcesExhausted(text) => {
+                // what follows lists operators over many lines
+                let what = first_line(text);
+                let what = what.split(" with top memory consumers").next().unwrap_or_default();
+                Self {
+                    hint: Some("narrow the query by time, person or hospital".to_owned()),
+                    ..Self::new("MEMORY", format!("the query needs more memory than it may use ({what})"))
+                }
+            }
             DataFusionError::External(e) => Self::source(e),
             other => Self::new("RUN", first_line(&other.strip_backtrace())),
         }

@@ -60,7 +60,10 @@ fn what_takes_too_much_is_stopped() {
             "SELECT count(*) FROM fee_list_d a, fee_list_d b, fee_list_d c WHERE a.pric + b.pric > c.cnt",
             &["TIME", "MEMORY", "RUN"][..],
         ),
-        ("SELECT a.bkkp_sn FROM fee_list_d a CROSS JOIN fee_list_d b CROSS JOIN fee_list_d c", &["ROWS", "TIME"]),
+        (
+            "SELECT a.bkkp_sn FROM fee_list_d a CROSS JOIN fee_list_d b CROSS JOIN fee_list_d c",
+            &["ROWS", "TIME", "MEMORY"],
+        ),
         (
             "SELECT a.*, b.* FROM fee_list_d a CROSS JOIN setl_d b ORDER BY a.pric * b.medfee_sumamt, b.setl_id, a.bkkp_sn",
             &["MEMORY", "TIME"],

@@ -71,8 +71,9 @@ pub(super) fn read(text: &str, pieces: &[Piece]) -> Option<NaiveDateTime> {
         }
         let digits = match p {
             Piece::Year => 4,
-            Piece::Other(_) => {
-                rest = rest.trim_start_matches(|c: char| !c.is_ascii_digit());
+            Piece::Other(c) => {
+                let own = rest.strip_prefix(*c);
+                rest = own.unwrap_or_else(|| rest.trim_start_matches(|c: char| !c.is_alphanumeric()));
                 continue;
             }
             _ => 2,
@@ -137,6 +138,7 @@ mod tests {
         assert_eq!(read("20250301", &pieces("yyyymmdd").unwrap()), Some(t));
         assert_eq!(read("2025-13-01", &p), None);
         assert_eq!(read("2025-01-01x", &p), None);
+        assert_eq!(read("2025年03月", &pieces("yyyy\"年\"mm\"月\"").unwrap()), Some(t));
         assert!(pieces("yyyy-foo").is_err());
     }
 }

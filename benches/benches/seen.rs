@@ -1,0 +1,216 @@
+//! How soon an inspector sees what is settled, and what looking costs those who settle.
+//!
+//! Bills come in at a steady rate (200 a second) over HTTP, timed from when they were due. First alone; then with an
+//! inspector who asks again and again, as soon as the last answer is there, for the settlements of the last seconds,
+//! and another who runs the investigations one after the other. A settlement counts as seen at the end of the first
+//! answer that has it; the time runs from when its hospital had the answer. Prints the times to be seen, and the
+//! p99 of settling with and without inspectors, rounds in turn.
+//!
+//! `DINGAN_BENCH_STORE` (postgres, sqlite or both), `DINGAN_BENCH_RATE`, `DINGAN_BENCH_ROUNDS`, `DINGAN_BENCH_SECONDS`
+//! (a round) change the size.
+
+#[path = "settling/bills.rs"]
+mod bills;
+#[path = "settling/wire.rs"]
+mod wire;
+
+use chrono::{NaiveDateTime, TimeDelta};
+use dingan::demo::settle_in;
+use dingan::serve::{Running, now, open_at, profile};
+use dingan_connectors::sample::County;
+use dingan_lake::named;
+use dingan_store::Location;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio::net::TcpListener;
+use wire::Connection;
+
+const CLIENTS: usize = 16;
+
+/// How far back the inspector looks.
+const BACK: TimeDelta = TimeDelta::seconds(5);
+
+fn number(name: &str, default: usize) -> usize {
+    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
+}
+
+fn quantile(sorted: &[f64], q: f64) -> f64 {
+    let at = ((sorted.len() as f64 * q) as usize).min(sorted.len().saturating_sub(1));
+    sorted.get(at).copied().unwrap_or_default() * 1000.0
+}
+
+fn sorted(mut v: Vec<f64>) -> Vec<f64> {
+    v.sort_by(f64::total_cmp);
+    v
+}
+
+fn median(v: Vec<f64>) -> f64 {
+    let v = sorted(v);
+    v.get(v.len() / 2).copied().unwrap_or_default()
+}
+
+/// A settlement's id and when its hospital had the answer.
+type Acknowledged = Mutex<Vec<(String, Instant)>>;
+
+/// Sends at a rate; seconds from due to answered, in order.
+fn settle(address: SocketAddr, messages: Vec<Vec<u8>>, rate: f64, acknowledged: &Acknowledged) -> Vec<f64> {
+    let queue = Mutex::new(messages.into_iter().enumerate());
+    let times = Mutex::new(Vec::new());
+    let began = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| {
+                let mut connection = Connection::open(address);
+                loop {
+                    let Some((i, message)) = queue.lock().unwrap().next() else { break };
+                    let due = began + Duration::from_secs_f64(i as f64 / rate);
+                    std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                    let answer = connection.exchange(&message);
+                    assert!(wire::is_ok(&answer), "{}", String::from_utf8_lossy(&answer));
+                    let at = Instant::now();
+                    times.lock().unwrap().push((at - due).as_secs_f64());
+                    let answer: Value = serde_json::from_slice(&answer).unwrap();
+                    let id = answer["output"]["setlinfo"]["setl_id"].as_str().unwrap().to_owned();
+                    acknowledged.lock().unwrap().push((id, at));
+                }
+            });
+        }
+    });
+    sorted(times.into_inner().unwrap())
+}
+
+/// Asks; none: the server has no place for the query now.
+fn ask(address: SocketAddr, question: &Value) -> Option<String> {
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let mut r = agent
+        .post(format!("http://{address}/api/v1/inspect"))
+        .header("content-type", "application/json")
+        .send(question.to_string())
+        .expect("asked");
+    let text = r.body_mut().with_config().limit(1 << 30).read_to_string().expect("an answer");
+    match r.status().as_u16() {
+        200 => Some(text),
+        429 => None,
+        s => panic!("{s}: {text}"),
+    }
+}
+
+/// What an inspector saw: when each settlement was first in an answer, and how long each answer took.
+#[derive(Default)]
+struct Seen {
+    at: HashMap<String, Instant>,
+    took: Vec<f64>,
+}
+
+fn watch(address: SocketAddr, stop: &AtomicBool) -> Seen {
+    let mut seen = Seen::default();
+    // once more after the last settlement
+    let mut last = false;
+    while !last {
+        last = stop.load(Ordering::Relaxed);
+        let since: NaiveDateTime = now() - BACK;
+        let sql = format!("SELECT setl_id, medfee_sumamt FROM setl_d WHERE setl_time >= timestamp '{since}'");
+        let began = Instant::now();
+        let Some(text) = ask(address, &json!({"sql": sql, "format": "json"})) else { continue };
+        let at = Instant::now();
+        seen.took.push((at - began).as_secs_f64());
+        for row in serde_json::from_str::<Vec<Value>>(&text).unwrap() {
+            seen.at.entry(row["setl_id"].as_str().unwrap().to_owned()).or_insert(at);
+        }
+    }
+    seen
+}
+
+fn investigate(address: SocketAddr, stop: &AtomicBool) -> usize {
+    let names = named::shipped().iter().map(|i| i.name);
+    let mut answered = 0;
+    for name in names.cycle() {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        answered += usize::from(ask(address, &json!({"named": name, "format": "csv"})).is_some());
+    }
+    answered
+}
+
+fn measure(name: &str, at: &Location) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let (rate, rounds) = (number("DINGAN_BENCH_RATE", 200) as f64, number("DINGAN_BENCH_ROUNDS", 3));
+    let bills = (rate * number("DINGAN_BENCH_SECONDS", 15) as f64) as usize;
+    let county = County::generate(1, 5000);
+    let running = runtime.block_on(async {
+        let agency = open_at(at).await.expect("a store");
+        settle_in(&agency, &county).await.expect("the county");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        Running::start(agency, profile("default").expect("a profile"), listener, Arc::new(now)).await.expect("a server")
+    });
+    let address = running.address;
+    let mut bill = 0;
+    let mut ready = |count: usize| {
+        let messages = bills::prepare(address, &county, bill, count, CLIENTS);
+        bill += count;
+        messages
+    };
+    // books to look into, and statements and caches as in a running system
+    settle(address, ready(bills), f64::INFINITY, &Acknowledged::default());
+    let (mut alone, mut watched, mut seen_after, mut took) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for round in 0..rounds {
+        let quiet = settle(address, ready(bills), rate, &Acknowledged::default());
+        let messages = ready(bills);
+        let acknowledged = Acknowledged::default();
+        let stop = AtomicBool::new(false);
+        let (busy, seen, investigations) = std::thread::scope(|scope| {
+            let watching = scope.spawn(|| watch(address, &stop));
+            let investigating = scope.spawn(|| investigate(address, &stop));
+            let busy = settle(address, messages, rate, &acknowledged);
+            stop.store(true, Ordering::Relaxed);
+            (busy, watching.join().unwrap(), investigating.join().unwrap())
+        });
+        let acknowledged: BTreeMap<String, Instant> = acknowledged.into_inner().unwrap().into_iter().collect();
+        for (id, at) in &acknowledged {
+            let first = seen.at.get(id).unwrap_or_else(|| panic!("settlement {id} was never seen"));
+            seen_after.push(first.saturating_duration_since(*at).as_secs_f64());
+        }
+        println!(
+            "  {name} round {round}: p99 {:.1} ms alone, {:.1} ms with inspectors ({} answers, {investigations} investigations)",
+            quantile(&quiet, 0.99),
+            quantile(&busy, 0.99),
+            seen.took.len()
+        );
+        alone.push(quantile(&quiet, 0.99));
+        watched.push(quantile(&busy, 0.99));
+        took.extend(seen.took);
+    }
+    let (seen_after, took) = (sorted(seen_after), sorted(took));
+    let (a, w) = (median(alone), median(watched));
+    println!("{name}: {rate:.0} settlements/s, median of {rounds} rounds of {bills} bills");
+    println!("  p99 of settling      {a:.1} ms alone, {w:.1} ms with inspectors, ratio {:.2}", w / a);
+    let (p50, p99, longest) = (quantile(&seen_after, 0.5), quantile(&seen_after, 0.99), quantile(&seen_after, 1.0));
+    println!("  seen after           p50 {p50:.0} ms, p99 {p99:.0} ms, longest {longest:.0} ms");
+    println!("  the query takes      p50 {:.0} ms, longest {:.0} ms", quantile(&took, 0.5), quantile(&took, 1.0));
+    runtime.block_on(running.stop()).expect("a clean stop");
+}
+
+fn main() {
+    // `cargo test` builds and starts benches too
+    if !std::env::args().any(|a| a == "--bench") {
+        return;
+    }
+    let which = std::env::var("DINGAN_BENCH_STORE").unwrap_or_else(|_| "both".to_owned());
+    if which != "sqlite" {
+        match dingan_test_postgres::shared() {
+            Some(server) => {
+                measure("postgres", &Location::parse(&server.url(&server.database())).expect("a URL"));
+            }
+            None => println!("postgres: not installed, not measured"),
+        }
+    }
+    if which != "postgres" {
+        let folder = tempfile::tempdir().expect("a folder");
+        measure("sqlite", &Location::Folder(folder.path().to_path_buf()));
+    }
+}
