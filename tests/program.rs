@@ -44,6 +44,14 @@ fn wrong_use_is_two_and_failure_is_one() {
     let missing = dingan(&["import", "persons", "/no/such/file.csv", "--data", data]);
     assert_eq!(missing.status.code(), Some(1));
     assert!(text(&missing).contains("/no/such/file.csv"), "{}", text(&missing));
+    // columns are missing: no row can go in, and that is no success
+    let file = folder.path().join("persons.csv");
+    std::fs::write(&file, "psn_name\n样例\n").unwrap();
+    for kind in ["persons", "knowledge"] {
+        let nothing = dingan(&["import", kind, file.to_str().unwrap(), "--data", data]);
+        assert_eq!(nothing.status.code(), Some(1), "{kind}: {}", text(&nothing));
+        assert!(text(&nothing).contains("nothing was imported"), "{kind}: {}", text(&nothing));
+    }
     let outside = dingan(&["serve", "--listen", "0.0.0.0:0", "--data", data]);
     assert_eq!(outside.status.code(), Some(1));
     assert!(text(&outside).contains("loopback"), "{}", text(&outside));

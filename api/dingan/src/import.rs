@@ -20,7 +20,7 @@ pub fn bar(length: u64, what: &'static str) -> ProgressBar {
     ProgressBar::new(length).with_style(style).with_message(what)
 }
 
-/// Reads every file and says what was wrong; false where nothing may be imported.
+/// Reads every file and says what was wrong; none where nothing may be imported.
 fn read_all<T>(
     files: &[PathBuf],
     strict: bool,
@@ -38,14 +38,26 @@ fn read_all<T>(
         errors += part.problems.iter().filter(|p| !p.warning).count();
         rows.extend(part.rows);
     }
-    if errors > 0 && strict {
-        eprintln!("{errors} problems; nothing was imported (--strict)");
-        return Ok(None);
+    Ok(may_go_in(errors, rows.len(), strict).then_some(rows))
+}
+
+/// Says what becomes of rows that were read beside problems; false where nothing goes in.
+pub fn may_go_in(problems: usize, rows: usize, strict: bool) -> bool {
+    match problems {
+        0 => true,
+        n if strict => {
+            eprintln!("{n} problems; nothing was imported (--strict)");
+            false
+        }
+        n if rows == 0 => {
+            eprintln!("{n} problems and no good row; nothing was imported");
+            false
+        }
+        n => {
+            eprintln!("{n} problems; the good rows go in");
+            true
+        }
     }
-    if errors > 0 {
-        eprintln!("{errors} problems; the good rows go in");
-    }
-    Ok(Some(rows))
 }
 
 /// Splits catalogue rows by kind.
@@ -88,7 +100,7 @@ pub async fn run(
     Ok(true)
 }
 
-/// Imports files of a kind; none where `strict` refused them.
+/// Imports files of a kind; none where nothing of them may go in.
 pub async fn into(
     agency: &Agency,
     kind: Kind,

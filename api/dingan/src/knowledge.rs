@@ -1,5 +1,6 @@
 //! `dingan import knowledge` and `dingan knowledge`: what is published into the store, and a person's word on it.
 
+use crate::import::may_go_in;
 use crate::serve::{now, open_at};
 use anyhow::{Context, bail};
 use chrono::NaiveDate;
@@ -57,7 +58,7 @@ fn reader(o: &Options) -> anyhow::Result<KnowledgeReader> {
     Ok(KnowledgeReader::new(layouts.as_deref(), diagnoses)?.published(o.batch, o.published))
 }
 
-/// Reads the files and takes what they say into the live bundle; none where `strict` refused them.
+/// Reads the files and takes what they say into the live bundle; none where nothing of them may go in.
 pub async fn import(
     agency: &Agency,
     files: &[PathBuf],
@@ -75,14 +76,8 @@ pub async fn import(
         say!("{}: {}", f.file_name().unwrap_or_default().to_string_lossy(), by_table(&read).join(", "));
         rows.extend(read);
     }
-    if errors > 0 {
-        eprintln!(
-            "{errors} problems; {}",
-            if strict { "nothing was imported (--strict)" } else { "the good rows go in" }
-        );
-        if strict {
-            return Ok(None);
-        }
+    if !may_go_in(errors, rows.len(), strict) {
+        return Ok(None);
     }
     let (report, merged) = agency.import_knowledge(rows, now()).await?;
     let MergeReport { added, changed, unchanged, older, superseded } = merged;

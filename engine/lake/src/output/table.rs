@@ -77,7 +77,7 @@ impl Table {
     }
 }
 
-fn write_line(out: &mut Buffer, cells: &Vec<String>, widths: &[usize], right: &[bool]) -> std::io::Result<()> {
+fn write_line(out: &mut Buffer, cells: &[String], widths: &[usize], right: &[bool]) -> std::io::Result<()> {
     let mut line = String::new();
     for ((c, w), r) in cells.iter().zip(widths).zip(right) {
         if !line.is_empty() {
