@@ -39,7 +39,7 @@ impl Table {
         let formatters = formatters(batch, &options)?;
         self.rows += batch.num_rows() as u64;
         for row in 0..batch.num_rows() {
-            let line =
+            let line: Vec<String> =
                 batch.columns().iter().zip(&formatters).map(|(c, f)| cell(c, f, row).unwrap_or_default()).collect();
             match &self.widths {
                 Some(w) => write_line(out, &line, w, &self.right)?,
