@@ -158,6 +158,12 @@ fn queries_are_refused_stopped_and_on_record() {
     assert_eq!((status, &told["place"]), (400, &json!({"line": 1, "column": 8})), "{text}");
     let (status, _) = ask(&server, &json!({"named": "readmisions"}));
     assert_eq!(status, 400);
+    // what fails before its first row says so with a status
+    let sorted = "SELECT a.bkkp_sn FROM fee_list_d a, fee_list_d b, fee_list_d c ORDER BY a.pric * b.pric * c.pric";
+    let (status, text) = ask(&server, &json!({"sql": sorted, "format": "csv"}));
+    let told: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(status, 422, "{text}");
+    assert!(["MEMORY", "TIME"].contains(&told["code"].as_str().unwrap()), "{text}");
 
     // a caller that goes away takes its query along
     let endless = "SELECT a.bkkp_sn, b.bkkp_sn AS x FROM fee_list_d a, fee_list_d b, fee_list_d c";

@@ -126,9 +126,9 @@ fn watch(address: SocketAddr, stop: &AtomicBool) -> Seen {
 }
 
 fn investigate(address: SocketAddr, stop: &AtomicBool) -> usize {
-    let names = named::shipped().iter().map(|i| i.name);
+    let shipped = named::shipped();
     let mut answered = 0;
-    for name in names.cycle() {
+    for name in shipped.iter().map(|i| i.name).cycle() {
         if stop.load(Ordering::Relaxed) {
             break;
         }

@@ -11,6 +11,7 @@ use dingan_core::ledger::Posting;
 use dingan_core::look::*;
 use dingan_core::money::{Money, Price, Quantity, Rate};
 use dingan_core::person::CommitNo;
+use dingan_core::policy::Place;
 use dingan_lake::source::{Logged, Reference, Rows, Scan, Source, SourceError, Undecoded};
 use dingan_store::{Guard, NewSettlement, Shown, Store, StoredLine, StoredSettlement, VisitDoc, Write};
 use std::sync::Arc;

@@ -181,9 +181,23 @@ fn remote(server: &str, question: &Question, mut out: Box<dyn Write + Send>) -> 
         .send(body.to_string())
         .with_context(|| format!("cannot ask {url}"))?;
     if !answer.status().is_success() {
-        bail!("{}", answer.body_mut().read_to_string().unwrap_or_default());
+        bail!("{}", told(&answer.body_mut().read_to_string().unwrap_or_default()));
     }
     std::io::copy(&mut answer.body_mut().as_reader(), &mut out)
-        .context("the answer broke off: the query was stopped")?;
+        .context("the answer broke off: the query met a limit, or the server went away (the server's record of queries says which)")?;
     Ok(true)
+}
+
+/// A problem as the server tells it, in words.
+fn told(text: &str) -> String {
+    let Ok(problem) = serde_json::from_str::<serde_json::Value>(text) else { return text.to_owned() };
+    let word = |name: &str| problem[name].as_str().unwrap_or_default();
+    let mut out = format!("{}: {}", word("code"), word("title"));
+    if let (Some(line), Some(column)) = (problem["place"]["line"].as_u64(), problem["place"]["column"].as_u64()) {
+        out += &format!(" (line {line}, column {column})");
+    }
+    if !word("detail").is_empty() {
+        out += &format!("; {}", word("detail"));
+    }
+    out
 }

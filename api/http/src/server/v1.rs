@@ -152,14 +152,23 @@ async fn ledger(State(app): State<App>) -> Response {
 async fn inspect(State(app): State<App>, Json(question): Json<Question>) -> Response {
     let Some(inspector) = &app.inspect else { return StatusCode::NOT_FOUND.into_response() };
     // callers have no names until they have keys; only loopback is served
-    let rows = match inspector.ask(question, "loopback", (app.clock)()).await {
+    let mut rows = match inspector.ask(question, "loopback", (app.clock)()).await {
         Ok(rows) => rows,
         Err(p) => return unanswered(&p),
     };
     let headers = [("content-type", rows.content_type().to_owned()), ("dingan-as-of", rows.as_of().to_string())];
-    let body = futures::stream::try_unfold(rows, |mut rows| async move {
-        match rows.next().await {
-            Ok(bytes) => Ok(bytes.map(|b| (Bytes::from(b), rows))),
+    // a query that fails before its first row can still say so with a status
+    let first = match rows.next().await {
+        Ok(bytes) => bytes,
+        Err(p) => return unanswered(&p),
+    };
+    let body = futures::stream::try_unfold((first, rows), |(first, mut rows)| async move {
+        let next = match first {
+            Some(bytes) => Ok(Some(bytes)),
+            None => rows.next().await,
+        };
+        match next {
+            Ok(bytes) => Ok(bytes.map(|b| (Bytes::from(b), (None, rows)))),
             // the status is sent already: the connection breaks off, so that nobody takes this for the end
             Err(p) => Err(std::io::Error::other(p.message)),
         }
@@ -172,6 +181,7 @@ fn unanswered(p: &Problem) -> Response {
         "BUSY" => StatusCode::TOO_MANY_REQUESTS,
         "SOURCE" | "LOG" => StatusCode::SERVICE_UNAVAILABLE,
         "REFUSED" => StatusCode::FORBIDDEN,
+        "MEMORY" | "TIME" | "ROWS" => StatusCode::UNPROCESSABLE_ENTITY,
         _ => StatusCode::BAD_REQUEST,
     };
     let place = p.place.map(|(line, column)| json!({"line": line, "column": column}));
