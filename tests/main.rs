@@ -10,6 +10,7 @@ mod flow;
 mod idempotency;
 mod inspect;
 mod knowledge;
+mod mappings;
 mod program;
 mod replay;
 mod review;

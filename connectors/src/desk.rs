@@ -184,6 +184,34 @@ pub struct NewFiling {
     pub filing: Filing,
 }
 
+/// Which national item an institution's own item is (3301).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemMapping {
+    /// `fixmedins_hilist_id`.
+    pub hospital_item: String,
+    /// `list_type`.
+    pub list_type: String,
+    /// `med_list_codg`.
+    pub item: ItemCode,
+    /// First day.
+    pub begin: NaiveDate,
+    /// Last day.
+    pub end: NaiveDate,
+    /// What else was sent of it.
+    pub document: serde_json::Value,
+}
+
+/// Which mapping is withdrawn (3302).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MappingKey {
+    /// `fixmedins_hilist_id`.
+    pub hospital_item: String,
+    /// `list_type`.
+    pub list_type: String,
+    /// `med_list_codg`.
+    pub item: ItemCode,
+}
+
 /// What changes of a visit (2203, 2402, 2403, 2405).
 #[derive(Debug, Clone, Default)]
 pub struct VisitChange {
@@ -735,6 +763,10 @@ pub trait Desk: Send + Sync {
     async fn precheck(&self, by: &Caller, ask: PrecheckAsk) -> Outcome<Checked>;
     /// 3103.
     async fn feedback(&self, by: &Caller, before: bool, feedback: Vec<Feedback>) -> Outcome<Reply>;
+    /// 3301.
+    async fn map(&self, by: &Caller, mappings: Vec<ItemMapping>) -> Outcome<Reply>;
+    /// 3302.
+    async fn unmap(&self, by: &Caller, which: MappingKey) -> Outcome<Reply>;
     /// 4101.
     async fn settlement_list(&self, by: &Caller, list: ListAsk, render: Render<String>) -> Outcome<Reply>;
     /// 4104.

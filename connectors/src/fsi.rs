@@ -68,6 +68,7 @@ mod t2502_2506;
 mod t2601;
 mod t3101_3102;
 mod t3103;
+mod t3301_3302;
 mod t4101;
 mod t4104;
 mod t5201;

@@ -8,6 +8,7 @@ mod import;
 mod knowledge;
 mod lines;
 mod lists;
+mod mappings;
 mod messages;
 mod purchases;
 mod query;
@@ -476,6 +477,12 @@ impl Desk for Agency {
     }
     async fn unfile(&self, by: &Caller, person: PersonNo, id: String) -> Outcome<Reply> {
         self.take_filing_back(by, person, id).await
+    }
+    async fn map(&self, by: &Caller, mappings: Vec<ItemMapping>) -> Outcome<Reply> {
+        self.take_mappings(by, mappings).await
+    }
+    async fn unmap(&self, by: &Caller, which: MappingKey) -> Outcome<Reply> {
+        self.withdraw_mapping(by, which).await
     }
     async fn add_lines(&self, by: &Caller, lines: NewLines, render: Render<Vec<LineResult>>) -> Outcome<Reply> {
         self.upload_lines(by, lines, render).await

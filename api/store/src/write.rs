@@ -11,6 +11,7 @@ pub(crate) use group::{Job, Writer};
 use crate::db::{Store, StoreError};
 use crate::lake::InspectionRow;
 use crate::lists::{NewReview, StoredList};
+use crate::mappings::MappingRow;
 use crate::read::family_account;
 use crate::read::own_account;
 use crate::rows::*;
@@ -192,6 +193,8 @@ pub struct Write {
     pub review: Option<NewReview>,
     /// Feedback.
     pub feedback: Vec<NewFeedback>,
+    /// Mappings of an institution's items.
+    pub mappings: Vec<MappingRow>,
     /// Proposals.
     pub proposals: Vec<(PersonNo, String, dingan_core::rebuild::Difference)>,
     /// Bundle to be kept, with its hash.

@@ -97,6 +97,8 @@ routes! {
     "3101" Query "明细审核事前分析服务" "riskConService/beforeAnalyze" => t3101_3102;
     "3102" Query "明细审核事中分析服务" "riskConService/courseAnalyze" => t3101_3102;
     "3103" Change "事前事中服务反馈服务" "" => t3103;
+    "3301" Change "目录对照上传" "catalogCompService/catalogCompUp" => t3301_3302;
+    "3302" Change "目录对照撤销" "" => t3301_3302 WITHDRAWAL_TABLES;
     "4101" Change "医疗保障基金结算清单信息上传" "medinfoupload/setllistinfoupld" => t4101;
     "4101A" (of "4101") Change "医疗保障基金结算清单信息上传" "medinfoupload/setllistinfoupldA" => t4101;
     "4104" Query "医疗保障基金结算清单质控结果查询" "medinfoupload/queryQltctrlProblemPage" => t4104;

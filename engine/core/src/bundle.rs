@@ -187,6 +187,11 @@ impl Catalogue {
 }
 
 impl ItemRows {
+    /// Every row of the item itself, newest first.
+    pub fn items(&self) -> &[Arc<CatalogueItem>] {
+        &self.items
+    }
+
     /// The item's row in an area's catalogue on a day: the area's own before a general one.
     pub fn item(&self, area: &PoolArea, day: NaiveDate) -> Option<&Arc<CatalogueItem>> {
         own_or_general(area, |a| self.items.iter().find(|r| r.area == *a && r.period.holds(day)))

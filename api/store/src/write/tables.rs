@@ -56,6 +56,8 @@ table!(LIST "settlement_list": setl_list_id Text, commit_no Int, setl_id Text, m
     fixmedins_code Text, setl_ym Text, known_at Text, returned Int, facts Long, problems Long, document Long; "");
 table!(INSPECTION "inspection": commit_no Int, at Text, who Text, named Text, sql_hash Text, sql_text Long, as_of Int,
     row_count Int, ms Int, result Text; "");
+table!(MAPPING "item_mapping": fixmedins_code Text, fixmedins_hilist_id Text, list_type Text, med_list_codg Text,
+    commit_no Int, begndate Text, enddate Text, withdrawn Int, data Long; "");
 table!(VERDICT "finding_verdict": run_id Text, setl_id Text, finding_id Text, commit_no Int, verdict Text; "");
 
 fn text(table: &'static str, v: &impl serde::Serialize) -> Result<String, CommitError> {
@@ -174,6 +176,20 @@ impl Changes {
                 i64::from(f.before).into(),
                 f.way.as_str().into(),
                 f.reason.as_str().into(),
+            ]);
+        }
+        for m in &w.mappings {
+            let (begin, end) = (m.begin.to_string(), m.end.to_string());
+            c.rows(&MAPPING).push([
+                m.institution.as_str().into(),
+                m.hospital_item.as_str().into(),
+                m.list_type.as_str().into(),
+                m.item.as_str().into(),
+                no.into(),
+                begin.as_str().into(),
+                end.as_str().into(),
+                i64::from(m.withdrawn).into(),
+                m.document.as_str().into(),
             ]);
         }
         for (person, cause, difference) in &w.proposals {

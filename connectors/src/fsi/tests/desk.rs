@@ -27,6 +27,8 @@ pub enum Asked {
     Reverse(ReverseAsk),
     Undo(UndoAsk),
     Fate(String),
+    Map(Vec<ItemMapping>),
+    Unmap(MappingKey),
     Settlement(SettlementId, bool),
     Accumulators(String),
     Precheck(Box<PrecheckAsk>),
@@ -216,6 +218,12 @@ impl Desk for Fake {
     async fn file(&self, by: &Caller, filing: NewFiling, render: Render<String>) -> Outcome<Reply> {
         let output = render(&"F1".to_owned());
         self.change(by, Asked::File(filing), output)
+    }
+    async fn map(&self, by: &Caller, mappings: Vec<ItemMapping>) -> Outcome<Reply> {
+        self.change(by, Asked::Map(mappings), Value::Null)
+    }
+    async fn unmap(&self, by: &Caller, which: MappingKey) -> Outcome<Reply> {
+        self.change(by, Asked::Unmap(which), Value::Null)
     }
     async fn unfile(&self, by: &Caller, _: PersonNo, id: String) -> Outcome<Reply> {
         self.change(by, Asked::Unfile(id), Value::Null)

@@ -1,4 +1,4 @@
-//! 3101, 3102, 3103 and the visit transactions.
+//! 3101, 3102, 3103, 3301, 3302 and the visit transactions.
 
 use super::desk::{Asked, finding};
 use super::*;
@@ -301,4 +301,16 @@ fn a_settlement_list_as_facts_and_its_verdict() {
     // the worst of its problems, and that it goes back
     assert_eq!((&v["err_lv"], &v["retn_flag"], &v["qltctrl_rslt"]), (&json!("1"), &json!("1"), &json!("2")), "{v}");
     assert_eq!(v["detailinfo"][0]["retn_flag"], "0");
+}
+
+#[test]
+fn mappings() {
+    let (desk, seen) = ask("3301", messages::of("3301"));
+    seen.ok();
+    let Asked::Map(mapped) = desk.last() else { panic!() };
+    assert_eq!((mapped[0].hospital_item.as_str(), mapped[0].item.as_str()), ("OWN1", "X1"));
+    assert_eq!(mapped[0].document["spec"], "10mg");
+    let (desk, seen) = ask("3302", messages::of("3302"));
+    seen.ok();
+    assert!(matches!(desk.last(), Asked::Unmap(which) if which.hospital_item == "OWN1"));
 }
