@@ -7,8 +7,8 @@ pub(crate) const MIGRATIONS: &[(i64, &str)] = &[
     (1, include_str!("../migrations/0001_first.sql")),
     (2, include_str!("../migrations/0002_review.sql")),
     (3, include_str!("../migrations/0003_inspection.sql")),
-    (8, include_str!("../migrations/0008_mappings.sql")),
-    (9, include_str!("../migrations/0009_by_time.sql")),
+    (4, include_str!("../migrations/0004_mappings.sql")),
+    (5, include_str!("../migrations/0005_by_time.sql")),
 ];
 
 /// Brings the schema up to what this program knows. A newer schema is left as it is: migrations only add.
