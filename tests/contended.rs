@@ -21,9 +21,10 @@ fn quantile(times: &mut [Duration], q: f64) -> f64 {
 /// `DINGAN_TEST_DRAWS` says how often.
 fn family_account(place: Place, servers: usize) {
     let draws: usize = std::env::var("DINGAN_TEST_DRAWS").ok().and_then(|v| v.parse().ok()).unwrap_or(40);
-    let server = Server::at(place, 200, "default");
+    let server = Server::at(place, 600, "default");
     let desk = server.desk();
-    let persons: Vec<_> = (0..2)
+    // two at a time; after a hundred draws the next two of the same family, so that nobody's history grows endless
+    let persons: Vec<_> = (0..2 * draws.div_ceil(100))
         .map(|n| {
             let mut p = person(&server.county, "310", 20, n);
             p.family_account = Some("F1".to_owned());
@@ -45,11 +46,11 @@ fn family_account(place: Place, servers: usize) {
         })
     });
     let addresses = [server.address(), second.as_ref().map_or(server.address(), |s| s.address)];
-    let bills: Vec<Vec<Value>> = persons
-        .iter()
-        .map(|p| {
+    let bills: Vec<Vec<Value>> = (0..2)
+        .map(|side| {
             (0..draws / 2)
                 .map(|n| {
+                    let p = &persons[n / 50 * 2 + side];
                     let (visit, total) = outpatient(&desk, p, &format!("B{n}"), &["33.30"]);
                     let mut input = settle_input(p, &visit, &format!("B{n}"), total);
                     input["data"]["acct_used_flag"] = json!("2");
@@ -116,44 +117,31 @@ fn two_persons_draw_on_one_family_account_through_two_servers() {
     }
 }
 
-/// Who sends more than may wait is turned away at once, with a word on when to come back; others are let in.
+/// One hospital that sends more than may wait is turned away at once, with a word on when to come back; the others,
+/// which send one message after the other meanwhile, never are.
 #[test]
-fn a_hospital_that_sends_too_much_is_told_to_come_back() {
+fn a_hospital_that_sends_too_much_is_told_to_come_back_and_others_are_let_in() {
     let server = Server::start(100);
     let agency = server.agency().clone().admitting(Admissions { at_once: 2, of_one: 1, waiting: 1 });
     let running = server.runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         Running::start(agency, profile("default").unwrap(), listener, std::sync::Arc::new(now)).await.unwrap()
     });
-    let desk = server.desk();
     let p = person(&server.county, "390", 20, 0);
-    let ask = desk.message(
-        "1101",
-        json!({"data": {"psn_no": p.no, "mdtrt_cert_type": "02",
-        "mdtrt_cert_no": p.cert_no, "psn_cert_type": "01", "certno": p.cert_no, "psn_name": p.name}}),
-    );
+    let ask = |institution: &dingan_core::bundle::Institution| {
+        let input = json!({"data": {"psn_no": p.no, "mdtrt_cert_type": "02",
+            "mdtrt_cert_no": p.cert_no, "psn_cert_type": "01", "certno": p.cert_no, "psn_name": p.name}});
+        Hospital::message(institution, "1101", &crate::hospital::msgid(institution), now(), input).to_string()
+    };
     let url = format!("http://{}/fsi/api/1101", running.address);
-    let body = ask.to_string();
-    let (mut done, mut refused) = (0, 0);
-    std::thread::scope(|scope| {
-        let sending: Vec<_> = (0..16)
-            .map(|_| {
-                let (url, body) = (&url, &body);
-                scope.spawn(move || {
-                    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-                    let mut answers = Vec::new();
-                    for _ in 0..20 {
-                        let mut r = agent.post(url).header("content-type", "application/json").send(body).unwrap();
-                        let again = r.headers().get("retry-after").cloned();
-                        let text = r.body_mut().read_to_string().unwrap();
-                        answers.push((r.status().as_u16(), again, text));
-                    }
-                    answers
-                })
-            })
-            .collect();
-        for (status, again, text) in sending.into_iter().flat_map(|s| s.join().unwrap()) {
-            match status {
+    let send = |body: &str, times: usize| {
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let (mut done, mut refused) = (0, 0);
+        for _ in 0..times {
+            let mut r = agent.post(&url).header("content-type", "application/json").send(body).unwrap();
+            let again = r.headers().get("retry-after").cloned();
+            let text = r.body_mut().read_to_string().unwrap();
+            match r.status().as_u16() {
                 200 => done += 1,
                 503 => {
                     refused += 1;
@@ -162,6 +150,18 @@ fn a_hospital_that_sends_too_much_is_told_to_come_back() {
                 other => panic!("{other}: {text}"),
             }
         }
+        (done, refused)
+    };
+    let (too_much, others) = server.county.reference.institutions.split_first().unwrap();
+    let (done, refused) = std::thread::scope(|scope| {
+        let (send, ask) = (&send, &ask);
+        let many: Vec<_> = (0..16).map(|_| scope.spawn(move || send(&ask(too_much), 40))).collect();
+        let few: Vec<_> = others.iter().take(3).map(|i| scope.spawn(move || send(&ask(i), 40))).collect();
+        for f in few {
+            assert_eq!(f.join().unwrap(), (40, 0), "another hospital was turned away");
+        }
+        many.into_iter().map(|m| m.join().unwrap()).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1))
     });
     assert!(done > 0 && refused > 0, "{done} done, {refused} refused");
+    assert!(others.len() >= 3);
 }

@@ -27,6 +27,12 @@ impl Place {
         Self { at: Location::Folder(folder.path().to_path_buf()), folder }
     }
 
+    /// The name of its database, where it is one.
+    pub fn database(&self) -> Option<&str> {
+        let Location::Postgres(url) = &self.at else { return None };
+        url.split_once("://")?.1.split('?').next()?.split('/').nth(1)
+    }
+
     /// A database; none where no PostgreSQL is installed.
     pub fn postgres() -> Option<Self> {
         let server = dingan_test_postgres::shared()?;

@@ -9,7 +9,7 @@ use anyhow::Context;
 use chrono::NaiveDateTime;
 use dingan_connectors::file::{Claims, FileEvent};
 use dingan_core::adjudicate::adjudicate;
-use dingan_core::claim::Claim;
+use dingan_core::claim::{Claim, Visit};
 use dingan_core::codes::*;
 use dingan_core::decision::Decision;
 use dingan_core::finding::Stage;
@@ -67,15 +67,29 @@ pub struct Summary {
     pub seconds: f64,
 }
 
-/// Decides events of one group of persons in the order (`setl_time`, `setl_id`).
-fn decide(mut events: Vec<FileEvent>, journals: &mut BTreeMap<PersonNo, Journal>, runtime: &Runtime) -> Vec<Row> {
-    events.sort_by(|a, b| order(a).cmp(&order(b)));
-    let mut out = Vec::with_capacity(events.len());
-    for e in events {
-        let row = match e {
-            FileEvent::Claim { settlement, claim } => claim_row(settlement, claim, journals, runtime),
+/// Persons whose events are decided together: one person, or all who share a family account.
+#[derive(Default)]
+pub struct Together(BTreeMap<PersonNo, Journal>);
+
+impl Together {
+    /// Takes a person in.
+    pub fn add(&mut self, journal: Journal) {
+        self.0.insert(journal.person.no.clone(), journal);
+    }
+
+    /// Makes a visit of one of them known before it is settled.
+    pub fn know(&mut self, visit: Visit) {
+        if let Some(j) = self.0.get_mut(&visit.person) {
+            j.know(visit);
+        }
+    }
+
+    /// Decides the next event.
+    pub fn decide(&mut self, event: FileEvent, runtime: &Runtime) -> Row {
+        let row = match event {
+            FileEvent::Claim { settlement, claim } => claim_row(settlement, claim, &mut self.0, runtime),
             FileEvent::Reversal { settlement, of, person, .. } => {
-                let done = journals.get_mut(&person).is_some_and(|j| j.reverse(&of));
+                let done = self.0.get_mut(&person).is_some_and(|j| j.reverse(&of));
                 Row {
                     setl_id: settlement,
                     mdtrt_id: VisitId::default(),
@@ -86,10 +100,15 @@ fn decide(mut events: Vec<FileEvent>, journals: &mut BTreeMap<PersonNo, Journal>
                 }
             }
         };
-        share_family_account(&row.psn_no, journals);
-        out.push(row);
+        share_family_account(&row.psn_no, &mut self.0);
+        row
     }
-    out
+}
+
+/// Decides events of one group of persons in the order (`setl_time`, `setl_id`).
+fn decide(mut events: Vec<FileEvent>, mut persons: Together, runtime: &Runtime) -> Vec<Row> {
+    events.sort_by(|a, b| order(a).cmp(&order(b)));
+    events.into_iter().map(|e| persons.decide(e, runtime)).collect()
 }
 
 /// The order in which events are decided: by time, then by number.
@@ -161,7 +180,7 @@ pub async fn adjudicate_events(agency: &Agency, events: Vec<FileEvent>) -> anyho
         by_person.entry(person_of(&e).clone()).or_default().push(e);
     }
     // persons who share a family account are decided together, in order of time
-    let mut groups: BTreeMap<String, (Vec<FileEvent>, BTreeMap<PersonNo, Journal>)> = BTreeMap::new();
+    let mut groups: BTreeMap<String, (Vec<FileEvent>, Together)> = BTreeMap::new();
     let mut snap = agency.store().snapshot().await?;
     for (no, events) in by_person {
         let state = snap.person(&no).await?;
@@ -173,14 +192,14 @@ pub async fn adjudicate_events(agency: &Agency, events: Vec<FileEvent>) -> anyho
         group.0.extend(events);
         if let Some(s) = state {
             let balances = Balances { own: s.own.balance, family: s.family.map(|f| f.balance).unwrap_or_default() };
-            group.1.insert(no, Journal::new(s.person, balances));
+            group.1.add(Journal::new(s.person, balances));
         }
     }
     drop(snap);
     let work = move || -> Vec<Row> {
         groups
             .into_par_iter()
-            .map(|(_, (events, mut journals))| decide(events, &mut journals, &runtime))
+            .map(|(_, (events, persons))| decide(events, persons, &runtime))
             .collect::<Vec<_>>()
             .into_iter()
             .flatten()

@@ -180,6 +180,11 @@ impl Agency {
         self.runtime_of(&mut self.store.snapshot().await?, None).await
     }
 
+    /// A bundle that is or was in force, by its hash.
+    pub async fn bundle(&self, hash: &str) -> Result<Arc<Runtime>, AgencyError> {
+        self.runtime_of(&mut self.store.snapshot().await?, Some(hash)).await
+    }
+
     /// The contents of the live bundle, to be changed.
     pub async fn live_contents(&self) -> Result<Contents, AgencyError> {
         let mut snap = self.store.snapshot().await?;

@@ -15,7 +15,7 @@ fn file_of(at: &Location) -> Result<PathBuf, StoreError> {
 }
 
 fn failed(path: &Path) -> impl Fn(std::io::Error) -> StoreError + '_ {
-    move |source| StoreError::File { path: path.display().to_string(), source }
+    move |reason| StoreError::File { path: path.display().to_string(), reason }
 }
 
 fn taken(path: &Path) -> StoreError {

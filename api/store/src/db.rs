@@ -13,8 +13,9 @@ use tokio::sync::{Notify, mpsc, watch};
 #[non_exhaustive]
 pub enum StoreError {
     /// The database refused or is not there.
+    // said in full by its own words: no source, or a chain of causes would say it again and again
     #[error("database: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(sqlx::Error),
     /// A stored row could not be read: another program wrote it, or the file is damaged.
     #[error("stored row of `{table}` cannot be read: {reason}")]
     Damaged {
@@ -27,12 +28,12 @@ pub enum StoreError {
     #[error("the store at `{0}` is in use by another process; stop it or use another --data")]
     InUse(String),
     /// The file could not be made or locked.
-    #[error("`{path}`: {source}")]
+    #[error("`{path}`: {reason}")]
     File {
         /// The path.
         path: String,
         /// Why.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
     /// No database of this form is known.
     #[error("--database {0}: expected sqlite:FILE or postgres://USER@HOST/NAME")]
@@ -53,6 +54,12 @@ pub enum StoreError {
     /// The writer has stopped.
     #[error("the store is closing")]
     Closed,
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(e: sqlx::Error) -> Self {
+        Self::Database(e)
+    }
 }
 
 impl StoreError {
@@ -166,7 +173,7 @@ impl Store {
 
 /// A file of SQLite with the lock that lets one process in.
 fn embedded(file: &Path, lock: &Path, folder: &Path) -> Result<(Options, Option<std::fs::File>), StoreError> {
-    let failed = |source| StoreError::File { path: folder.display().to_string(), source };
+    let failed = |reason| StoreError::File { path: folder.display().to_string(), reason };
     std::fs::create_dir_all(folder).map_err(failed)?;
     let held = std::fs::File::create(lock).map_err(failed)?;
     if held.try_lock().is_err() {

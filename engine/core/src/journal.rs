@@ -100,6 +100,11 @@ impl Journal {
         Self { person, balances, visits: BTreeMap::new(), settled: Vec::new() }
     }
 
+    /// Makes a visit known before it is settled, as its registration does, or as it is now.
+    pub fn know(&mut self, visit: Visit) {
+        self.visits.insert(visit.id.clone(), visit);
+    }
+
     /// What a decision on a visit may read.
     pub fn file(&self, visit: &VisitId, begin: NaiveDateTime) -> PersonFile {
         let from = history_from(begin);

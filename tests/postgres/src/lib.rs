@@ -1,6 +1,12 @@
 //! A PostgreSQL server of the tests' own: in a folder of its own under the system's temporary one, on a socket
 //! nobody else has, with syncs as in production; gone when the process that started it ends, however it ends.
+//!
+//! Its keeper is a shell in a process group of its own, so that what is sent to the tests' group (Ctrl-C, a runner
+//! that kills the group) does not reach it: it waits for the end of its input, which comes with the end of the
+//! tests' process, then stops the server and takes the folder away. Where the keeper itself is killed, the kernel
+//! ends the server.
 
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -19,6 +25,10 @@ struct Running {
     keeper: Child,
     input: ChildStdin,
 }
+
+/// Runs the server until its input ends, or says `halt` (which leaves the folder); a folder that is a mount stays.
+const KEEPER: &str = "f=$1; shift; \"$@\" <&- >>$f/log 2>&1 & p=$!; read x; kill -QUIT $p 2>&-; wait $p; \
+                      [ -n \"$x\" ] || rm -rf $f 2>&-";
 
 static DATABASE: AtomicU32 = AtomicU32::new(1);
 
@@ -59,14 +69,40 @@ fn binaries() -> Option<PathBuf> {
     named.into_iter().chain(debian.into_iter().rev()).chain(in_path).find(whole)
 }
 
+/// Whether this process may do what only root may.
+pub fn is_root() -> bool {
+    static ROOT: OnceLock<bool> = OnceLock::new();
+    *ROOT.get_or_init(|| Command::new("id").arg("-u").output().is_ok_and(|o| o.stdout.starts_with(b"0\n")))
+}
+
+/// Whether the kernel can be asked to end a process with the one that started it.
+fn can_bind() -> bool {
+    static CAN: OnceLock<bool> = OnceLock::new();
+    *CAN.get_or_init(|| {
+        Command::new("setpriv").args(["--pdeathsig", "KILL", "true"]).status().is_ok_and(|s| s.success())
+    })
+}
+
+/// A program that is killed when the thread that starts it ends, so that nothing a test started outlives it.
+/// Without `setpriv` (outside Linux) it is an ordinary one.
+pub fn bound(program: impl AsRef<Path>) -> Command {
+    if !can_bind() {
+        return Command::new(program.as_ref());
+    }
+    let mut c = Command::new("setpriv");
+    c.args(["--pdeathsig", "KILL", "--"]).arg(program.as_ref());
+    c
+}
+
+const AS_POSTGRES: [&str; 3] = ["--reuid=postgres", "--regid=postgres", "--clear-groups"];
+
 /// The server refuses to run as root; Debian's package makes a user for it.
 fn as_server(program: &Path) -> Command {
-    let root = Command::new("id").arg("-u").output().is_ok_and(|o| o.stdout.starts_with(b"0\n"));
-    if !root {
+    if !is_root() {
         return Command::new(program);
     }
     let mut c = Command::new("setpriv");
-    c.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]).arg(program);
+    c.args(AS_POSTGRES).arg("--").arg(program);
     c
 }
 
@@ -83,19 +119,25 @@ impl Postgres {
     /// # Panics
     /// Where it cannot be started: a test has nothing else to do about it.
     pub fn start(settings: &[&str]) -> Self {
-        let bin = binaries().unwrap_or_else(|| panic!("no PostgreSQL"));
         let folder = tempfile::Builder::new().prefix("dingan-pg-").tempdir().unwrap_or_else(|e| panic!("{e}")).keep();
+        Self::start_in(folder, &[], settings)
+    }
+
+    /// Starts a server in a folder, which is taken away with it, with options of `initdb` and further settings.
+    ///
+    /// # Panics
+    /// As [`Postgres::start`].
+    pub fn start_in(folder: PathBuf, init_with: &[&str], settings: &[&str]) -> Self {
+        let bin = binaries().unwrap_or_else(|| panic!("no PostgreSQL"));
         let data = folder.join("data");
-        if let Ok(o) = Command::new("id").arg("-u").output()
-            && o.stdout.starts_with(b"0\n")
-        {
+        if is_root() {
             let mut c = Command::new("chown");
             c.arg("postgres").arg(&folder);
             done(c);
         }
         let mut init = as_server(&bin.join("initdb"));
         init.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "-D"]);
-        init.arg(&data);
+        init.arg(&data).args(init_with);
         done(init);
         let mut lines = format!(
             "listen_addresses=''\nunix_socket_directories='{}'\nmax_connections=300\nshared_buffers=256MB\n\
@@ -119,12 +161,17 @@ impl Postgres {
     /// # Panics
     /// Where it does not come up.
     pub fn resume(&self) {
-        let server = as_server(&self.bin.join("postgres"));
         let mut c = Command::new("sh");
-        // the server ends with its keeper's input, and its folder with it unless it was only halted
-        c.args(["-c", "f=$1; shift; \"$@\" >>$f/log 2>&1 & p=$!; read x; [ \"$x\" = kill ] && kill -KILL $p || kill -QUIT $p; wait $p; [ -n \"$x\" ] || rm -rf $f", "keeper"]);
-        c.arg(&self.folder).arg(server.get_program()).args(server.get_args()).arg("-D").arg(self.folder.join("data"));
-        let mut keeper = c.stdin(Stdio::piped()).spawn().unwrap_or_else(|e| panic!("{e}"));
+        c.args(["-c", KEEPER, "keeper"]).arg(&self.folder);
+        if is_root() || can_bind() {
+            c.arg("setpriv");
+            c.args(if is_root() { &AS_POSTGRES[..] } else { &[] });
+            // set after the change of user, which would take it back
+            c.args(if can_bind() { &["--pdeathsig", "QUIT"][..] } else { &[] });
+            c.arg("--");
+        }
+        c.arg(self.bin.join("postgres")).arg("-D").arg(self.folder.join("data"));
+        let mut keeper = c.process_group(0).stdin(Stdio::piped()).spawn().unwrap_or_else(|e| panic!("{e}"));
         let input = keeper.stdin.take().unwrap_or_else(|| panic!("no input"));
         *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(Running { keeper, input });
         let until = Instant::now() + Duration::from_secs(60);
@@ -145,6 +192,31 @@ impl Postgres {
         let _ = input.write_all(b"halt\n");
         drop(input);
         let _ = keeper.wait();
+    }
+
+    /// Brings it back where it ended by itself, for want of room on its disk, say.
+    ///
+    /// # Panics
+    /// Where it does not come back.
+    pub fn mend(&self) {
+        let until = Instant::now() + Duration::from_secs(60);
+        while !self.psql("postgres", "SELECT 1").status.success() {
+            assert!(Instant::now() < until, "{}", std::fs::read_to_string(self.folder.join("log")).unwrap_or_default());
+            std::thread::sleep(Duration::from_millis(100));
+            if !self.folder.join("data/postmaster.pid").exists() {
+                self.halt();
+                self.resume();
+            }
+        }
+    }
+
+    /// The number of its first process.
+    ///
+    /// # Panics
+    /// Where it does not run.
+    pub fn process(&self) -> u32 {
+        let file = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap_or_default();
+        file.lines().next().and_then(|l| l.trim().parse().ok()).unwrap_or_else(|| panic!("not running"))
     }
 
     /// The folder of its socket and log.
@@ -195,6 +267,59 @@ impl Drop for Postgres {
         if let Some(Running { mut keeper, input }) = running {
             drop(input);
             let _ = keeper.wait();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Plays the test's process: starts a server, says where, and waits to be killed.
+    #[test]
+    #[ignore = "run by the test below"]
+    fn holds_a_server() {
+        let server = Postgres::start(&["shared_buffers=16MB"]);
+        println!("folder {}", server.folder().display());
+        std::thread::sleep(Duration::from_secs(600));
+    }
+
+    fn lives(pid: &str) -> bool {
+        Path::new("/proc").join(pid).exists()
+    }
+
+    /// However the process that holds a server ends, the server ends too.
+    #[test]
+    fn a_server_does_not_outlive_its_process() {
+        if !found() || !can_bind() {
+            return;
+        }
+        use std::io::{BufRead as _, BufReader};
+        for signal in ["-KILL", "-INT", "-HUP"] {
+            let this = std::env::current_exe().unwrap_or_else(|e| panic!("{e}"));
+            let mut c = bound(this);
+            c.args(["--ignored", "--exact", "tests::holds_a_server", "--nocapture"]);
+            let mut child = c.process_group(0).stdout(Stdio::piped()).spawn().unwrap_or_else(|e| panic!("{e}"));
+            let out = BufReader::new(child.stdout.take().unwrap_or_else(|| panic!("no output")));
+            let folder =
+                out.lines().map_while(Result::ok).find_map(|l| l.split_once("folder ").map(|(_, f)| f.to_owned()));
+            let folder = PathBuf::from(folder.unwrap_or_else(|| panic!("no server")));
+            let pid = std::fs::read_to_string(folder.join("data/postmaster.pid")).unwrap_or_default();
+            let pid = pid.lines().next().unwrap_or_default().to_owned();
+            assert!(lives(&pid), "the server's process {pid}");
+            // the whole group, as a terminal or a runner does it
+            let group = format!("-{}", child.id());
+            done({
+                let mut c = Command::new("kill");
+                c.args([signal, "--", &group]);
+                c
+            });
+            let _ = child.wait();
+            let until = Instant::now() + Duration::from_secs(30);
+            while lives(&pid) || folder.exists() {
+                assert!(Instant::now() < until, "after {signal} the server {pid} or {} is left", folder.display());
+                std::thread::sleep(Duration::from_millis(50));
+            }
         }
     }
 }
