@@ -78,8 +78,8 @@ impl Done {
         for a in acknowledged {
             let again = hospital.exchange(&a.message).unwrap();
             // a query is answered afresh
-            let same = again["output"].to_string() == a.output || is_query(&a.message);
-            assert!(same, "{}\n{again}\n{}", a.message, a.output);
+            let output = again["output"].to_string();
+            assert!(output == a.output || is_query(&a.message), "{}\n{again}\n{}", a.message, a.output);
         }
         server.stop();
         assert_eq!(replayed(at), self.made.len(), "settlements that are there and settlements that were acknowledged");

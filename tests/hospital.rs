@@ -79,7 +79,8 @@ impl<F: FnMut(bool) -> SocketAddr> Line<F> {
             match answer {
                 Ok(a) if asks_again(&a) => std::thread::sleep(Duration::from_millis(20)),
                 Ok(a) => {
-                    if a["infcode"].to_string() == "0" {
+                    let code = a["infcode"].to_string();
+                    if code == "0" {
                         self.acknowledged.push(Acknowledged { message, output: a["output"].to_string() });
                     }
                     return a;
