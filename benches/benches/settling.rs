@@ -10,6 +10,8 @@
 
 #[path = "settling/bills.rs"]
 mod bills;
+#[path = "settling/load.rs"]
+mod load;
 #[path = "settling/peers.rs"]
 mod peers;
 #[path = "settling/wire.rs"]
@@ -20,65 +22,12 @@ use dingan::demo::settle_in;
 use dingan::serve::{Running, now, open_at, profile};
 use dingan_connectors::sample::County;
 use dingan_store::Location;
-use std::net::SocketAddr;
+use load::{median, number, quantile, send};
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
-use wire::Connection;
 
 /// Connections that send at once, as pgbench's clients.
 const CLIENTS: usize = 16;
-
-fn number(name: &str, default: usize) -> usize {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
-}
-
-fn median(mut v: Vec<f64>) -> f64 {
-    v.sort_by(f64::total_cmp);
-    v.get(v.len() / 2).copied().unwrap_or_default()
-}
-
-fn quantile(sorted: &[Duration], q: f64) -> f64 {
-    let at = ((sorted.len() as f64 * q) as usize).min(sorted.len().saturating_sub(1));
-    sorted.get(at).map_or(0.0, |d| d.as_secs_f64() * 1000.0)
-}
-
-/// What sending came to.
-struct Sent {
-    per_second: f64,
-    /// In order.
-    times: Vec<Duration>,
-}
-
-/// Sends messages over all connections: as fast as answers come, or at so many a second, timed from when due.
-fn send(address: SocketAddr, messages: Vec<Vec<u8>>, rate: Option<f64>) -> Sent {
-    let count = messages.len();
-    let queue = Mutex::new(messages.into_iter().enumerate());
-    let times = Mutex::new(Vec::with_capacity(count));
-    let began = Instant::now();
-    std::thread::scope(|scope| {
-        for _ in 0..CLIENTS {
-            scope.spawn(|| {
-                let mut connection = Connection::open(address);
-                let mut own = Vec::new();
-                loop {
-                    let Some((i, message)) = queue.lock().unwrap().next() else { break };
-                    let due = rate.map_or_else(Instant::now, |r| began + Duration::from_secs_f64(i as f64 / r));
-                    std::thread::sleep(due.saturating_duration_since(Instant::now()));
-                    let answer = connection.exchange(&message);
-                    assert!(wire::is_ok(&answer), "{}", String::from_utf8_lossy(&answer));
-                    own.push(due.elapsed());
-                }
-                times.lock().unwrap().extend(own);
-            });
-        }
-    });
-    let per_second = count as f64 / began.elapsed().as_secs_f64();
-    let mut times = times.into_inner().unwrap();
-    times.sort();
-    Sent { per_second, times }
-}
 
 /// Measures one store beside its peer; `peer` gives transactions a second.
 fn measure(name: &str, at: &Location, peer_name: &str, mut peer: impl FnMut(usize) -> f64) {
@@ -99,12 +48,12 @@ fn measure(name: &str, at: &Location, peer_name: &str, mut peer: impl FnMut(usiz
         messages
     };
     // a first round brings statements, caches and the disk's files to where they are in a running system
-    send(running.address, ready(bills / 4), None);
+    send(running.address, ready(bills / 4), CLIENTS, None);
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for round in 0..rounds {
         let messages = ready(bills);
         theirs.push(peer(round));
-        let sent = send(running.address, messages, None);
+        let sent = send(running.address, messages, CLIENTS, None);
         println!(
             "  {name} round {round}: 2207 {:.0}/s, {peer_name} {:.0}/s, p50 {:.1} ms, p99 {:.1} ms at full load",
             sent.per_second,
@@ -115,7 +64,7 @@ fn measure(name: &str, at: &Location, peer_name: &str, mut peer: impl FnMut(usiz
         ours.push(sent.per_second);
     }
     let (o, t) = (median(ours), median(theirs));
-    let half = send(running.address, ready(bills), Some(o / 2.0));
+    let half = send(running.address, ready(bills), CLIENTS, Some(o / 2.0));
     println!("{name}: 2207 with ten lines, {CLIENTS} connections, median of {rounds} rounds of {bills} bills");
     println!("  settlements/s        {o:>8.0}");
     println!("  {peer_name:<20} {t:>8.0}");

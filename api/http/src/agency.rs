@@ -37,7 +37,9 @@ use dingan_core::codes::*;
 use dingan_core::decision::Amounts;
 use dingan_core::journal::history_from;
 use dingan_core::resolve::ResolveError;
-use dingan_store::{CommitError, Committed, Guard, MessageKey, PersonState, Snapshot, Store, StoreError, Write};
+use dingan_store::{
+    CommitError, Committed, Guard, MessageKey, PersonState, Snapshot, Store, StoreError, VisitState, Write,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -334,11 +336,7 @@ impl Agency {
     }
 
     async fn person_state(&self, snap: &mut Snapshot, no: &PersonNo) -> Outcome<PersonState> {
-        snap.person(no).await.map_err(internal)?.ok_or_else(|| {
-            Refusal::new("PERSON_UNKNOWN", "未找到该人员编号对应的参保人")
-                .at("psn_no")
-                .hint("请先调用1101获取人员基本信息，使用返回的psn_no")
-        })
+        known_person(snap.person(no).await.map_err(internal)?)
     }
 
     /// A visit of this institution and person, of the right kind, not cancelled.
@@ -350,33 +348,7 @@ impl Agency {
         person: &PersonNo,
         stay: Option<bool>,
     ) -> Outcome<dingan_store::VisitDoc> {
-        let unknown = || {
-            Refusal::new("VISIT_UNKNOWN", "未找到该就诊ID，或该就诊不属于本机构")
-                .at("mdtrt_id")
-                .hint("请使用2201或2401返回的mdtrt_id")
-        };
-        let state = snap.visit(visit).await.map_err(internal)?.ok_or_else(unknown)?;
-        // another institution's visit is answered as unknown: whether it exists is not theirs to learn
-        if state.doc.visit.institution != by.institution {
-            return Err(unknown());
-        }
-        if state.doc.visit.person != *person {
-            return Err(Refusal::new("PERSON_MISMATCH", "人员编号与该就诊登记的人员不一致")
-                .at("psn_no")
-                .hint("请核对psn_no与mdtrt_id是否属于同一次就诊"));
-        }
-        if state.cancelled {
-            return Err(Refusal::new("VISIT_CANCELLED", "该就诊登记已撤销").at("mdtrt_id").hint("请重新办理登记"));
-        }
-        match stay {
-            Some(true) if !state.doc.stay => Err(Refusal::new("WRONG_KIND", "该就诊是门诊就诊，不能办理住院交易")
-                .at("mdtrt_id")
-                .hint("门诊请使用2204、2206、2207、2208")),
-            Some(false) if state.doc.stay => Err(Refusal::new("WRONG_KIND", "该就诊是住院就诊，不能办理门诊交易")
-                .at("mdtrt_id")
-                .hint("住院请使用2301、2303、2304、2305")),
-            _ => Ok(state.doc),
-        }
+        own_visit(snap.visit(visit).await.map_err(internal)?, by, person, stay)
     }
 
     fn check_institution(&self, runtime: &Runtime, by: &Caller) -> Outcome<()> {
@@ -386,6 +358,50 @@ impl Agency {
                 .at("fixmedins_code")
                 .hint("请核对报文头fixmedins_code，或联系经办机构登记")),
         }
+    }
+}
+
+fn known_person(state: Option<PersonState>) -> Outcome<PersonState> {
+    state.ok_or_else(|| {
+        Refusal::new("PERSON_UNKNOWN", "未找到该人员编号对应的参保人")
+            .at("psn_no")
+            .hint("请先调用1101获取人员基本信息，使用返回的psn_no")
+    })
+}
+
+/// A visit that is of this institution and person, of the right kind, not cancelled.
+fn own_visit(
+    state: Option<VisitState>,
+    by: &Caller,
+    person: &PersonNo,
+    stay: Option<bool>,
+) -> Outcome<dingan_store::VisitDoc> {
+    let unknown = || {
+        Refusal::new("VISIT_UNKNOWN", "未找到该就诊ID，或该就诊不属于本机构")
+            .at("mdtrt_id")
+            .hint("请使用2201或2401返回的mdtrt_id")
+    };
+    let state = state.ok_or_else(unknown)?;
+    // another institution's visit is answered as unknown: whether it exists is not theirs to learn
+    if state.doc.visit.institution != by.institution {
+        return Err(unknown());
+    }
+    if state.doc.visit.person != *person {
+        return Err(Refusal::new("PERSON_MISMATCH", "人员编号与该就诊登记的人员不一致")
+            .at("psn_no")
+            .hint("请核对psn_no与mdtrt_id是否属于同一次就诊"));
+    }
+    if state.cancelled {
+        return Err(Refusal::new("VISIT_CANCELLED", "该就诊登记已撤销").at("mdtrt_id").hint("请重新办理登记"));
+    }
+    match stay {
+        Some(true) if !state.doc.stay => Err(Refusal::new("WRONG_KIND", "该就诊是门诊就诊，不能办理住院交易")
+            .at("mdtrt_id")
+            .hint("门诊请使用2204、2206、2207、2208")),
+        Some(false) if state.doc.stay => Err(Refusal::new("WRONG_KIND", "该就诊是住院就诊，不能办理门诊交易")
+            .at("mdtrt_id")
+            .hint("住院请使用2301、2303、2304、2305")),
+        _ => Ok(state.doc),
     }
 }
 

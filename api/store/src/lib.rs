@@ -5,6 +5,7 @@
 //! belongs to `dingan-core`; how it lies in a table belongs here; where the databases differ, in [`sql`].
 
 mod backup;
+mod bill;
 mod db;
 mod lake;
 mod lists;
@@ -18,6 +19,7 @@ mod sql;
 mod write;
 
 pub use backup::{backup, restore};
+pub use bill::{Bill, SettledBill};
 pub use db::{Location, Store, StoreError};
 pub use lake::{InspectionRow, LookScan, RawPage, sifts};
 pub use lists::{NewReview, StoredList, Verdict};

@@ -3,13 +3,12 @@
 use crate::db::StoreError;
 use crate::read::{Snapshot, json};
 use crate::rows::time_of;
-use crate::sql::{Row, args};
+use crate::sql::args;
 use crate::write::NewFindings;
 use chrono::NaiveDateTime;
 use dingan_core::claim::SettlementList;
 use dingan_core::codes::*;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// A settlement list as it is stored.
 #[derive(Debug, Clone)]
@@ -73,18 +72,6 @@ pub struct NewReview {
 }
 
 impl Snapshot {
-    /// The settlement lists of a person's visits: of each the last that quality control let pass.
-    pub async fn lists_of_person(
-        &mut self,
-        person: &PersonNo,
-    ) -> Result<BTreeMap<VisitId, Arc<SettlementList>>, StoreError> {
-        let sql = "SELECT mdtrt_id, facts FROM settlement_list \
-             WHERE psn_no = $1 AND commit_no <= $2 AND returned = 0 ORDER BY commit_no";
-        let rows = self.lease.rows(sql, args![person.as_str(), self.as_of]).await?;
-        let list = |r: &Row| Ok((r.text(0).into(), Arc::new(json("settlement_list", r.str(1))?)));
-        rows.iter().map(list).collect()
-    }
-
     /// The lists of an institution for a month of settlement, of each settlement the last, by settlement.
     pub async fn lists_of_month(
         &mut self,

@@ -4,11 +4,10 @@ use crate::db::{Store, StoreError};
 use crate::pool::Lease;
 use crate::rows::*;
 use crate::sql::{Row, args};
-use chrono::NaiveDateTime;
 use dingan_core::codes::*;
-use dingan_core::money::{Money, Quantity};
+use dingan_core::money::Money;
 use dingan_core::person::*;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// A consistent view of the store as of a commit. It is no transaction: numbers become visible in their order
 /// and facts are append-only, so that a statement filtered by the number reads the same whenever it runs.
@@ -69,6 +68,16 @@ impl Store {
         Ok(Snapshot { as_of: row.int(0), live_bundle: row.opt_text(1), lease })
     }
 
+    /// A kept answer. It is never changed, so that no snapshot is needed to read it.
+    pub async fn message(
+        &self,
+        institution: &InstitutionCode,
+        infno: &str,
+        msgid: &str,
+    ) -> Result<Option<MessageRow>, StoreError> {
+        kept(&mut self.pool.lease().await?, institution, infno, msgid).await
+    }
+
     /// A snapshot as things were known at a commit, for replay.
     pub async fn snapshot_at(&self, as_of: CommitNo) -> Result<Snapshot, StoreError> {
         Ok(Snapshot { as_of, ..self.snapshot().await? })
@@ -90,6 +99,10 @@ pub(crate) fn family_account(id: &str) -> String {
 }
 
 impl Snapshot {
+    pub(crate) fn of(lease: Lease, as_of: CommitNo, live_bundle: Option<String>) -> Self {
+        Self { lease, as_of, live_bundle }
+    }
+
     /// The commit up to which this snapshot sees.
     pub fn as_of(&self) -> CommitNo {
         self.as_of
@@ -202,7 +215,7 @@ impl Snapshot {
     pub async fn visit(&mut self, id: &VisitId) -> Result<Option<VisitState>, StoreError> {
         let row = self.lease.row("SELECT data, cancelled FROM visit WHERE mdtrt_id = $1 AND commit_no <= $2 ORDER BY commit_no DESC LIMIT 1", args![id.as_str(), self.as_of])
         .await?;
-        row.map(|r| visit_state(&r)).transpose()
+        row.map(|r| visit_state(&r, 0, 1)).transpose()
     }
 
     /// Every visit of a person that was not cancelled.
@@ -218,79 +231,13 @@ impl Snapshot {
             .await?;
         let mut out = Vec::with_capacity(rows.len());
         for r in rows {
-            let v = visit_state(&r)?;
+            let v = visit_state(&r, 0, 1)?;
             if !v.cancelled {
                 out.push(v.doc);
             }
         }
         out.sort_by(|a, b| (a.visit.begin, &a.visit.id).cmp(&(b.visit.begin, &b.visit.id)));
         Ok(out)
-    }
-
-    /// Everything known of a person that a decision on a visit may read. Lines of other visits come
-    /// from `history_from` on.
-    pub async fn person_file(
-        &mut self,
-        state: &PersonState,
-        visit: &VisitId,
-        history_from: NaiveDateTime,
-    ) -> Result<PersonFile, StoreError> {
-        let no = &state.person.no;
-        let settled = self.live_settlements(no).await?;
-        let entries = self.entries(no).await?;
-
-        let mut deductible: HashMap<&VisitId, Money> = HashMap::new();
-        let mut settled_visits: HashSet<&VisitId> = HashSet::new();
-        for (visit, amounts) in &settled {
-            settled_visits.insert(visit);
-            *deductible.entry(visit).or_default() += amounts.deductible;
-        }
-        let visits = self
-            .visits(no)
-            .await?
-            .into_iter()
-            .filter(|d| d.visit.id != *visit)
-            .map(|d| PastVisit {
-                settled: settled_visits.contains(&d.visit.id),
-                deductible: deductible.get(&d.visit.id).copied().unwrap_or_default(),
-                id: d.visit.id,
-                institution: d.visit.institution,
-                med_type: d.visit.med_type,
-                begin: d.visit.begin,
-                end: d.visit.end,
-                diagnoses: d.visit.diagnoses,
-                discharge_way: d.visit.discharge_way,
-            })
-            .collect();
-
-        Ok(PersonFile {
-            as_of: self.as_of,
-            person: state.person.clone(),
-            balances: Balances {
-                own: state.own.balance,
-                family: state.family.as_ref().map_or(Money::ZERO, |f| f.balance),
-            },
-            entries,
-            visits,
-            lines: self.history(no, visit, history_from).await?,
-            settled_lines: self.settled_lines(visit).await?,
-            lists: self.lists_of_person(no).await?,
-        })
-    }
-
-    async fn live_settlements(
-        &mut self,
-        person: &PersonNo,
-    ) -> Result<Vec<(VisitId, dingan_core::decision::Amounts)>, StoreError> {
-        let rows = self
-            .lease
-            .rows(
-                "SELECT mdtrt_id, amounts FROM settlement WHERE psn_no = $1 AND commit_no <= $2 AND reverses IS NULL \
-             AND (reversed_commit IS NULL OR reversed_commit > $2) ORDER BY commit_no",
-                args![person.as_str(), self.as_of],
-            )
-            .await?;
-        rows.iter().map(|r| Ok((VisitId::from(r.text(0)), json("settlement", r.str(1))?))).collect()
     }
 
     /// Live accumulator entries of a person, in commit order.
@@ -315,58 +262,6 @@ impl Snapshot {
                 amount: money(r.int(5)),
             })
             .collect())
-    }
-
-    async fn history(
-        &mut self,
-        person: &PersonNo,
-        visit: &VisitId,
-        from: NaiveDateTime,
-    ) -> Result<Vec<PastLine>, StoreError> {
-        let rows = self
-            .lease
-            .rows(
-                "SELECT h.mdtrt_id, h.setl_id, h.feedetl_sn, h.item, h.fee_time, h.quantity, h.amount, h.supply_days \
-             FROM history_line h JOIN settlement s ON s.setl_id = h.setl_id \
-             WHERE h.psn_no = $1 AND h.fee_time >= $2 AND h.mdtrt_id <> $3 AND s.commit_no <= $4 \
-             AND (s.reversed_commit IS NULL OR s.reversed_commit > $4) \
-             ORDER BY h.fee_time, h.setl_id, h.feedetl_sn",
-                args![person.as_str(), time_text(from), visit.as_str(), self.as_of],
-            )
-            .await?;
-        let mut out: Vec<PastLine> = Vec::with_capacity(rows.len());
-        for r in rows {
-            out.push(PastLine {
-                visit: r.text(0).into(),
-                settlement: r.text(1).into(),
-                no: r.text(2).into(),
-                item: r.text(3).into(),
-                time: time_of(r.str(4)).ok_or_else(|| StoreError::damaged("history_line", "time"))?,
-                quantity: Quantity::from_units(r.int(5)),
-                amount: money(r.int(6)),
-                supply_days: r.opt_int(7).map(Quantity::from_units),
-            });
-        }
-        Ok(dingan_core::journal::net_history(out))
-    }
-
-    /// Lines of a visit that live settlements settled.
-    pub async fn settled_lines(&mut self, visit: &VisitId) -> Result<Vec<SettledLine>, StoreError> {
-        let rows = self.lease.rows("SELECT l.data, x.amount, x.setl_id FROM settlement_line x \
-             JOIN settlement s ON s.setl_id = x.setl_id \
-             JOIN fee_line l ON l.mdtrt_id = x.mdtrt_id AND l.feedetl_sn = x.feedetl_sn AND l.commit_no = x.line_commit \
-             WHERE x.mdtrt_id = $1 AND s.commit_no <= $2 AND (s.reversed_commit IS NULL OR s.reversed_commit > $2) \
-             ORDER BY s.commit_no, x.feedetl_sn", args![visit.as_str(), self.as_of])
-        .await?;
-        rows.iter()
-            .map(|r| {
-                Ok(SettledLine {
-                    settlement: r.text(2).into(),
-                    line: json("fee_line", r.str(0))?,
-                    amount: money(r.int(1)),
-                })
-            })
-            .collect()
     }
 
     /// Lines of a visit that no live settlement holds.
@@ -421,7 +316,7 @@ impl Snapshot {
         infno: &str,
         msgid: &str,
     ) -> Result<Option<MessageRow>, StoreError> {
-        Ok(self.messages(institution, msgid).await?.into_iter().find(|m| m.infno == infno))
+        kept(&mut self.lease, institution, infno, msgid).await
     }
 
     /// Every kept answer under a msgid.
@@ -442,6 +337,18 @@ impl Snapshot {
     }
 }
 
+async fn kept(
+    lease: &mut Lease,
+    institution: &InstitutionCode,
+    infno: &str,
+    msgid: &str,
+) -> Result<Option<MessageRow>, StoreError> {
+    let sql = "SELECT infno, input_hash, at, mdtrt_id, setl_id, answer FROM message \
+               WHERE msgid = $1 AND fixmedins_code = $2 AND infno = $3";
+    let row = lease.row(sql, args![msgid, institution.as_str(), infno]).await?;
+    row.map(|r| message_row(&r)).transpose()
+}
+
 pub(crate) fn message_row(r: &Row) -> Result<MessageRow, StoreError> {
     Ok(MessageRow {
         infno: r.text(0),
@@ -453,6 +360,7 @@ pub(crate) fn message_row(r: &Row) -> Result<MessageRow, StoreError> {
     })
 }
 
-fn visit_state(r: &Row) -> Result<VisitState, StoreError> {
-    Ok(VisitState { doc: json("visit", r.str(0))?, cancelled: r.int(1) != 0 })
+/// A visit of a row that has its document and whether it is cancelled in these columns.
+pub(crate) fn visit_state(r: &Row, document: usize, cancelled: usize) -> Result<VisitState, StoreError> {
+    Ok(VisitState { doc: json("visit", r.str(document))?, cancelled: r.int(cancelled) != 0 })
 }

@@ -1,6 +1,6 @@
 //! Rows as the service sees them.
 
-use chrono::{NaiveDate, NaiveDateTime};
+use chrono::{Datelike as _, NaiveDate, NaiveDateTime};
 use dingan_core::claim::{Line, SettleRequest, Visit};
 use dingan_core::codes::*;
 use dingan_core::decision::Amounts;
@@ -144,8 +144,11 @@ pub(crate) fn money(fen: i64) -> Money {
     Money::fen(fen)
 }
 
-/// Text of a civil time, as it is compared in SQL.
+/// Text of a civil time, as it is compared in SQL. A year of more than four digits would be written with a sign, and
+/// compare before all others: it counts as the last that is not.
 pub(crate) fn time_text(t: NaiveDateTime) -> String {
+    let last = || NaiveDate::from_ymd_opt(9999, 12, 31).and_then(|d| d.and_hms_opt(23, 59, 59));
+    let t = if t.year() > 9999 { last().unwrap_or(t) } else { t };
     t.format("%Y-%m-%dT%H:%M:%S").to_string()
 }
 

@@ -312,11 +312,18 @@ impl Conn {
         }
     }
 
-    /// Puts rows in; gives how many were put in or changed.
-    pub(crate) async fn insert(&mut self, rows: &Rows) -> Result<u64, sqlx::Error> {
+    /// Puts rows into their tables; gives for each table how many were put in or changed. On PostgreSQL it is one
+    /// statement for all: who waits for the counter waits for few round trips of those before.
+    pub(crate) async fn insert(&mut self, tables: &[Rows]) -> Result<Vec<u64>, sqlx::Error> {
         match self {
-            Self::Sqlite(c) => rows.put_into_sqlite(c).await,
-            Self::Postgres(c) => rows.put_into_postgres(c).await,
+            Self::Sqlite(c) => {
+                let mut changed = Vec::with_capacity(tables.len());
+                for rows in tables {
+                    changed.push(rows.put_into_sqlite(c).await?);
+                }
+                Ok(changed)
+            }
+            Self::Postgres(c) => put_into_postgres(tables, c).await,
         }
     }
 
@@ -463,9 +470,9 @@ impl Rows {
         Ok(changed)
     }
 
-    async fn put_into_postgres(&self, c: &mut PgConnection) -> Result<u64, sqlx::Error> {
+    /// The statement that puts the rows in, and their columns as its next values.
+    fn postgres_insert(&self, args: &mut PgArguments) -> Result<String, sqlx::Error> {
         let width = self.table.columns.len();
-        let mut args = PgArguments::default();
         let mut lists = Vec::with_capacity(width);
         for (i, (_, of)) in self.table.columns.iter().enumerate() {
             let column = self.cells.iter().skip(i).step_by(width);
@@ -473,18 +480,32 @@ impl Rows {
                 Of::Int => {
                     let v: Vec<Option<i64>> =
                         column.map(|c| if let Cell::Int(i) = c { Some(*i) } else { None }).collect();
-                    Arguments::add(&mut args, v)
+                    Arguments::add(args, v)
                 }
                 Of::Text | Of::Long => {
                     let v: Vec<Option<&str>> =
                         column.map(|c| if let Cell::Text(t) = c { Some(t.as_str()) } else { None }).collect();
-                    Arguments::add(&mut args, v)
+                    Arguments::add(args, v)
                 }
             }
             .map_err(sqlx::Error::Encode)?;
-            lists.push(format!("${}::{}[]", i + 1, if *of == Of::Int { "bigint" } else { "text" }));
+            lists.push(format!("${}::{}[]", args.len(), if *of == Of::Int { "bigint" } else { "text" }));
         }
-        let sql = format!("{}SELECT * FROM UNNEST({}) {}", self.head(), lists.join(", "), self.table.then);
-        Ok(sqlx::query_with(AssertSqlSafe(sql), args).execute(c).await?.rows_affected())
+        Ok(format!("{}SELECT * FROM UNNEST({}) {}", self.head(), lists.join(", "), self.table.then))
     }
+}
+
+async fn put_into_postgres(tables: &[Rows], c: &mut PgConnection) -> Result<Vec<u64>, sqlx::Error> {
+    if tables.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut args = PgArguments::default();
+    let (mut inserts, mut counts) = (Vec::new(), Vec::new());
+    for (i, rows) in tables.iter().enumerate() {
+        inserts.push(format!("t{i} AS ({} RETURNING 1)", rows.postgres_insert(&mut args)?));
+        counts.push(format!("(SELECT count(*) FROM t{i})"));
+    }
+    let sql = format!("WITH {} SELECT {}", inserts.join(", "), counts.join(", "));
+    let row = sqlx::query_with(AssertSqlSafe(sql), args).fetch_one(c).await?;
+    (0..tables.len()).map(|i| Ok(u64::try_from(row.try_get::<i64, _>(i)?).unwrap_or(0))).collect()
 }

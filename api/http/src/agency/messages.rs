@@ -7,9 +7,8 @@ use dingan_store::MessageRow;
 impl Agency {
     /// The kept answer of a committed message; a plain conflict where the input differs.
     pub(super) async fn answered_before(&self, by: &Caller) -> Outcome<Option<Reply>> {
-        let mut snap = self.snap().await?;
         let k = key(by);
-        let Some(m) = snap.message(&k.institution, &k.infno, &k.msgid).await.map_err(internal)? else {
+        let Some(m) = self.store.message(&k.institution, &k.infno, &k.msgid).await.map_err(internal)? else {
             return Ok(None);
         };
         let Some(kept) = &m.answer else {
@@ -23,7 +22,7 @@ impl Agency {
                 .hint("每笔业务使用新的msgid；重发时报文内容须与原报文一致"));
         }
         let mut r = reply(kept)?;
-        if self.reversed_since(&mut snap, &m).await? {
+        if self.reversed_since(&mut self.snap().await?, &m).await? {
             r.warnings.push("该报文产生的结算其后已被撤销".to_owned());
         }
         Ok(Some(r))

@@ -12,7 +12,12 @@ use dingan_core::journal::history_lines;
 use dingan_core::money::Money;
 use dingan_core::person::CommitNo;
 use dingan_core::resolve::resolve;
-use dingan_store::{AccountMove, NewFindings, NewSettlement, Shown, StoredLine, StoredSettlement, VisitDoc};
+use dingan_store::{
+    AccountMove, NewFindings, NewSettlement, SettledBill, Shown, StoredLine, StoredSettlement, VisitDoc,
+};
+
+/// How old a bill's visit usually is at most, in days.
+const USUAL_DAYS: i64 = 60;
 
 /// A bill as it was decided, with all that its commit needs.
 pub(super) struct Decided {
@@ -106,22 +111,26 @@ impl Agency {
     }
 
     async fn decide(&self, by: &Caller, ask: &SettleAsk, trial: bool) -> Outcome<Bill> {
-        let mut snap = self.snap().await?;
+        // most bills are not older than this; of one that is, the history is read again
+        let from = history_from(by.now - TimeDelta::days(USUAL_DAYS));
+        let (mut snap, mut bill) = self.store.bill(&ask.visit, &ask.person, from).await.map_err(internal)?;
         let runtime = self.runtime_of(&mut snap, None).await?;
         self.check_institution(&runtime, by)?;
-        let doc = self.visit_state(&mut snap, by, &ask.visit, &ask.person, Some(ask.stay)).await?;
-        let person = self.person_state(&mut snap, &ask.person).await?;
+        let doc = own_visit(bill.visit.take(), by, &ask.person, Some(ask.stay))?;
+        let person = known_person(bill.person.take())?;
         check_cert(&ask.cert_no, &person)?;
         check_ask(&doc, ask)?;
 
         let batch = ask.batch.clone().unwrap_or_default();
-        let mut lines = snap.unsettled_lines(&ask.visit).await.map_err(internal)?;
+        let mut lines = std::mem::take(&mut bill.unsettled);
         if !ask.stay {
             lines.retain(|l| l.line.batch == batch);
         }
-        let settled = snap.settlements_of_visit(&ask.visit).await.map_err(internal)?;
-        if let Some(s) = existing(&settled, &lines, ask, &batch) {
-            let view = self.view_of(&mut snap, by, s.clone()).await?;
+        let settled = &bill.settled;
+        if let Some(s) = existing(settled, &lines, ask, &batch) {
+            let s = snap.settlement(&s.id).await.map_err(internal)?;
+            let s = s.ok_or_else(|| internal("a settlement that was there is gone"))?;
+            let view = self.view_of(&mut snap, by, s).await?;
             return Ok(Bill::Existing(Box::new(person), Box::new(view)));
         }
         // only the end of a stay whose parts are settled may have nothing to add
@@ -146,7 +155,7 @@ impl Agency {
             lines: lines.iter().map(|l| l.line.clone()).collect(),
             request: request.clone(),
         };
-        let file = snap.person_file(&person, &ask.visit, history_from(doc.visit.begin)).await.map_err(internal)?;
+        let file = bill.file(&mut snap, &person, history_from(doc.visit.begin)).await.map_err(internal)?;
         let as_of = snap.as_of();
         // deciding takes its time; others may read meanwhile
         drop(snap);
@@ -176,6 +185,8 @@ impl Agency {
             guard.accounts.push(AccountMove { account: f.account.clone(), amount: -a.family_account });
         }
         let (by, ask) = (by.clone(), ask.clone());
+        // what follows waits for the writer, and others wait for it there: it only does what takes the number
+        let bytes = d.decision.to_bytes();
         self.write(
             guard,
             Box::new(move |no| {
@@ -197,7 +208,7 @@ impl Agency {
                     answer: answer(render(&view), warnings),
                     message_visit: d.doc.visit.id.clone(),
                     findings: findings_of(&d, &by, &id),
-                    settlement: Some(settlement_row(d, &by, &ask, id, no)),
+                    settlement: Some(settlement_row(d, bytes, &by, &ask, id, no)),
                     ..Write::default()
                 }
             }),
@@ -270,11 +281,11 @@ pub(super) async fn decide_claim(
 
 /// A settlement of the same bill that lives: the batch of a visit, or a stay whose lines are all settled.
 fn existing<'s>(
-    settled: &'s [StoredSettlement],
+    settled: &'s [SettledBill],
     lines: &[StoredLine],
     ask: &SettleAsk,
     batch: &str,
-) -> Option<&'s StoredSettlement> {
+) -> Option<&'s SettledBill> {
     if !lines.is_empty() {
         return None;
     }
@@ -408,7 +419,14 @@ fn findings_of(d: &Decided, by: &Caller, id: &SettlementId) -> Option<NewFinding
     })
 }
 
-fn settlement_row(d: Decided, by: &Caller, ask: &SettleAsk, id: SettlementId, no: CommitNo) -> NewSettlement {
+fn settlement_row(
+    d: Decided,
+    decision: Vec<u8>,
+    by: &Caller,
+    ask: &SettleAsk,
+    id: SettlementId,
+    no: CommitNo,
+) -> NewSettlement {
     let history = history_lines(&d.facts, &id);
     // the amount that counted stands in the split of the same number
     let counted: std::collections::HashMap<&LineNo, Money> =
@@ -440,7 +458,7 @@ fn settlement_row(d: Decided, by: &Caller, ask: &SettleAsk, id: SettlementId, no
             request: d.request,
             shown: shown(&d.facts, by),
             amounts: d.decision.priced.amounts,
-            decision: d.decision.to_bytes(),
+            decision,
         },
         lines,
         history,

@@ -105,7 +105,7 @@ impl Changes {
         self.updates.extend(other.updates);
     }
 
-    /// Writes the rows: one statement a table on PostgreSQL, a few on SQLite.
+    /// Writes the rows: one statement for all on PostgreSQL, a few for each table on SQLite.
     pub(super) async fn write(&self, c: &mut Conn) -> Result<(), sqlx::Error> {
         // what ends or no longer stands is marked before rows come in that would be found too
         for u in &self.updates {
@@ -123,8 +123,7 @@ impl Changes {
                 return Err(sqlx::Error::Protocol(format!("{changed} rows by {}", u.sql)));
             }
         }
-        for rows in &self.tables {
-            let changed = c.insert(rows).await?;
+        for (rows, changed) in self.tables.iter().zip(c.insert(&self.tables).await?) {
             // a row that was there already is no mistake where the table says so
             if rows.table.then != "ON CONFLICT DO NOTHING" && usize::try_from(changed) != Ok(rows.len()) {
                 return Err(sqlx::Error::Protocol(format!("{}: {changed} of {} rows", rows.table.name, rows.len())));
