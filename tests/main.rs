@@ -16,6 +16,7 @@ mod inspect;
 mod knowledge;
 mod mappings;
 mod program;
+mod queries;
 mod replay;
 mod review;
 mod rules;
