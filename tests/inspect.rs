@@ -22,7 +22,7 @@ fn ask(server: &Server, question: &Value) -> (u16, String) {
     (r.status().as_u16(), r.body_mut().read_to_string().unwrap())
 }
 
-fn rows(server: &Server, sql: &str) -> Vec<Value> {
+pub fn rows(server: &Server, sql: &str) -> Vec<Value> {
     let (status, text) = ask(server, &json!({"sql": sql}));
     assert_eq!(status, 200, "{sql}: {text}");
     serde_json::from_str::<Value>(&text).unwrap().as_array().unwrap().clone()

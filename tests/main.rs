@@ -1,6 +1,8 @@
 //! The end-to-end tests of the workspace, one binary: real HTTP, a real store on disk, the real program.
 
+mod access;
 mod after;
+mod audit;
 mod bad_input;
 mod contended;
 mod copies;
@@ -22,7 +24,9 @@ mod review;
 mod rules;
 mod scenarios;
 mod served;
+mod signed;
 mod stay;
 mod store_of_a_test;
 mod synced;
+mod tls;
 mod travel;

@@ -7,11 +7,11 @@ use std::process::{Child, Command, Output, Stdio};
 
 const DINGAN: &str = env!("CARGO_BIN_EXE_dingan");
 
-fn dingan(args: &[&str]) -> Output {
+pub fn dingan(args: &[&str]) -> Output {
     Command::new(DINGAN).args(args).output().unwrap()
 }
 
-fn text(o: &Output) -> String {
+pub fn text(o: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&o.stdout), String::from_utf8_lossy(&o.stderr))
 }
 

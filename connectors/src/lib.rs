@@ -7,3 +7,4 @@ pub mod desk;
 pub mod file;
 pub mod fsi;
 pub mod sample;
+pub mod sign;

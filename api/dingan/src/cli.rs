@@ -26,8 +26,17 @@ pub struct Data {
     pub database: Option<Location>,
 }
 
+/// Where the master secret is.
+#[derive(Args, Debug, Clone)]
+pub struct MasterArg {
+    /// File of the master secret, which those of signing keys are derived from; beside an embedded store where not
+    /// given.
+    #[arg(long, value_name = "FILE", env = "DINGAN_MASTER_KEY_FILE")]
+    pub master_key: Option<PathBuf>,
+}
+
 impl Data {
-    fn at(&self) -> Location {
+    pub(crate) fn at(&self) -> Location {
         self.database.clone().unwrap_or_else(|| Location::Folder(self.data.clone()))
     }
 }
@@ -69,9 +78,17 @@ enum Command {
         data: Data,
         #[command(flatten)]
         profile: ProfileArg,
-        /// Address to listen on; loopback only until accounts and keys are there.
+        /// Address to listen on; loopback only as long as there is no account and no key.
         #[arg(long, default_value = "127.0.0.1:8080")]
         listen: SocketAddr,
+        /// Certificate chain (PEM), for HTTPS.
+        #[arg(long, value_name = "FILE", requires = "tls_key")]
+        tls_cert: Option<PathBuf>,
+        /// Its private key (PEM).
+        #[arg(long, value_name = "FILE", requires = "tls_cert")]
+        tls_key: Option<PathBuf>,
+        #[command(flatten)]
+        master: MasterArg,
         /// Messages worked on at once.
         #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1000))]
         at_once: u16,
@@ -174,6 +191,21 @@ enum Command {
         #[arg(long, value_name = "URL", conflicts_with = "data")]
         server: Option<String>,
     },
+    /// Accounts of persons: who may sign in, and as what.
+    User {
+        #[command(subcommand)]
+        command: UserCommand,
+    },
+    /// Keys of programs: hospitals' systems, and others that call /api/v1.
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
+    /// The audit log: who changed what, who asked what, who was refused. Reads beside a running server.
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
     /// Benefit policies.
     Policy {
         #[command(subcommand)]
@@ -245,6 +277,132 @@ enum KnowledgeCommand {
         /// The number, instead of the one read.
         #[arg(long)]
         number: Option<dingan_core::money::Quantity>,
+    },
+}
+
+/// Commands about accounts.
+#[derive(Subcommand, Debug)]
+pub(crate) enum UserCommand {
+    /// Makes an account and prints its password, once.
+    Add {
+        /// Its name.
+        name: String,
+        /// A role: clerk, reviewer, inspector, supervisor, auditor, administrator, security.
+        #[arg(long = "role", required = true, value_name = "ROLE")]
+        roles: Vec<String>,
+        /// Take the password from standard input instead of making one.
+        #[arg(long)]
+        password_stdin: bool,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Lists accounts.
+    List {
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Gives an account other roles.
+    Roles {
+        /// Its name.
+        name: String,
+        /// All of them.
+        #[arg(long = "role", required = true, value_name = "ROLE")]
+        roles: Vec<String>,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Closes an account; its sessions end.
+    Disable {
+        /// Its name.
+        name: String,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Opens an account again.
+    Enable {
+        /// Its name.
+        name: String,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Gives an account another password and prints it, once; its sessions end, and a lock too.
+    Passwd {
+        /// Its name.
+        name: String,
+        /// Take the password from standard input instead of making one.
+        #[arg(long)]
+        password_stdin: bool,
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
+/// Commands about keys.
+#[derive(Subcommand, Debug)]
+pub(crate) enum KeyCommand {
+    /// Makes a key and prints its secret, once.
+    Add {
+        /// The institution it speaks for; its role is then `his`.
+        #[arg(long, value_name = "FIXMEDINS_CODE", default_value = "")]
+        institution: String,
+        /// A role of a program that calls /api/v1: reviewer, inspector, supervisor.
+        #[arg(long = "role", value_name = "ROLE")]
+        roles: Vec<String>,
+        /// How it signs: a, b, c, d, or bearer, which sends the key itself.
+        #[arg(long, default_value = "bearer")]
+        family: String,
+        /// What it names itself by (paasid, access key, client id); a random one where not given.
+        #[arg(long, default_value = "")]
+        id: String,
+        /// The caller's SM2 public key, 65 bytes in hexadecimal; every message must then be encrypted and signed
+        /// (family d).
+        #[arg(long, default_value = "", value_name = "HEX")]
+        public_key: String,
+        /// What it is for.
+        #[arg(long, default_value = "")]
+        note: String,
+        #[command(flatten)]
+        master: MasterArg,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Lists keys, without secrets.
+    List {
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Takes a key back; running servers know within seconds.
+    Revoke {
+        /// Its id.
+        id: String,
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+enum AuditCommand {
+    /// Checks every row against the one before it; prints the head, to be noted elsewhere. Finds one changed byte.
+    Verify {
+        #[command(flatten)]
+        data: Data,
+        /// A head noted earlier: it must still be in the log, so that nothing was cut off at the end.
+        #[arg(long, value_name = "SEQ:HASH")]
+        head: Option<String>,
+    },
+    /// Lists rows, the last first.
+    List {
+        #[command(flatten)]
+        data: Data,
+        /// How many.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=1_000_000))]
+        last: i64,
+        /// Rows after this number instead, the first of them first.
+        #[arg(long, value_name = "SEQ", conflicts_with = "last")]
+        after: Option<i64>,
+        /// As JSON, a row a line.
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -385,10 +543,14 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Demo { once, data, claims, persons, seed, listen } => {
             crate::demo::run(crate::demo::Options { once, data, claims, persons, seed, listen }).await
         }
-        Command::Serve { data, profile, listen, at_once, of_one, waiting } => {
+        Command::Serve { data, profile, listen, tls_cert, tls_key, master, at_once, of_one, waiting } => {
             let limits = Admissions { at_once: at_once.into(), of_one: of_one.into(), waiting: waiting.into() };
-            crate::serve::run(&data.at(), &profile.profile, listen, limits).await
+            let (profile, master) = (profile.profile, master.master_key);
+            let o = crate::serve::Options { profile, listen, limits, tls: tls_cert.zip(tls_key), master };
+            crate::serve::run(&data.at(), o).await
         }
+        Command::User { command } => crate::people::user(command).await,
+        Command::Key { command } => crate::people::key(command).await,
         Command::Import { kind, files, data, strict, knowledge } => {
             crate::import::run(kind, &files, &data.at(), strict, &knowledge).await
         }
@@ -410,6 +572,12 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Inspect { sql, file, named, params, list, format, out, seconds, rows, data, server } => {
             let ask = crate::inspect::Ask { sql, file, named, params, format, out, seconds, rows, server };
             if list { crate::inspect::list() } else { crate::inspect::run(ask, &data.at()).await }
+        }
+        Command::Audit { command: AuditCommand::Verify { data, head } } => {
+            crate::audit::verify(&data.at(), head.as_deref()).await
+        }
+        Command::Audit { command: AuditCommand::List { data, last, after, json } } => {
+            crate::audit::list(&data.at(), last, after, json).await
         }
         Command::Policy { command: PolicyCommand::Check { files } } => crate::policy::check(&files),
         Command::Policy { command: PolicyCommand::Explain { setl_id, data, english } } => {

@@ -2,7 +2,7 @@
 
 mod source;
 
-use crate::serve::{now, open_at};
+use crate::serve::{now, open_at, user};
 use anyhow::{Context, bail};
 use async_trait::async_trait;
 use chrono::NaiveDateTime;
@@ -101,12 +101,6 @@ fn asked(
 ) -> Result<Asked, InspectError> {
     let sql = if name.is_empty() { sql } else { named::sql(&name, params)? };
     Ok(Asked { sql, named: name, who: who.to_owned(), at })
-}
-
-/// The user of this machine, for the record.
-fn user() -> String {
-    let name = std::env::var("USER").or_else(|_| std::env::var("USERNAME")).unwrap_or_else(|_| "unknown".to_owned());
-    format!("{name} (command line)")
 }
 
 /// Lists the investigations.

@@ -15,6 +15,7 @@ macro_rules! say_part {
     }};
 }
 
+pub mod audit;
 pub mod backup;
 pub mod batch;
 pub mod cli;
@@ -22,6 +23,7 @@ pub mod demo;
 pub mod import;
 pub mod inspect;
 pub mod knowledge;
+pub mod people;
 pub mod policy;
 pub mod replay;
 pub mod review;

@@ -38,10 +38,10 @@ use dingan_core::decision::Amounts;
 use dingan_core::journal::history_from;
 use dingan_core::resolve::ResolveError;
 use dingan_store::{
-    CommitError, Committed, Guard, MessageKey, PersonState, Snapshot, Store, StoreError, VisitState, Write,
+    AuditEntry, CommitError, Committed, Guard, MessageKey, PersonState, Snapshot, Store, StoreError, VisitState, Write,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -64,6 +64,9 @@ const PAUSES: [Duration; 5] = [
 /// Lines a single visit may hold.
 const LINES_PER_VISIT: i64 = 200_000;
 
+/// Code of the refusal of a message that names another institution than its key.
+pub(crate) const NOT_ITS_INSTITUTION: &str = "INSTITUTION_FORBIDDEN";
+
 /// Compiled bundles kept in memory.
 const BUNDLES: usize = 8;
 
@@ -83,6 +86,10 @@ pub struct Agency {
     /// Amounts last given by 2206/2303, by bill: a settlement that differs says so.
     given: Arc<Mutex<HashMap<(VisitId, String), Amounts>>>,
     metrics: Arc<Metrics>,
+    /// Whom the audit log names for what is done through this handle.
+    actor: Arc<str>,
+    /// The only institution whose messages are taken through this handle; any where empty.
+    speaks_for: InstitutionCode,
 }
 
 /// An error below the domain.
@@ -126,6 +133,8 @@ impl Agency {
             turns: Turns::default(),
             given: Arc::default(),
             metrics,
+            actor: Arc::from("program"),
+            speaks_for: InstitutionCode::default(),
         };
         if agency.store.snapshot().await?.live_bundle().is_none() {
             agency.publish(Contents::initial(), "first bundle", now).await?;
@@ -138,6 +147,34 @@ impl Agency {
     pub fn admitting(mut self, limits: Admissions) -> Self {
         self.door = Door::new(limits);
         self
+    }
+
+    /// The same agency, with what is done through it put on record under a name: an account, a key, or the user of
+    /// a command line.
+    pub fn acting_as(&self, who: &str) -> Self {
+        Self { actor: Arc::from(who), ..self.clone() }
+    }
+
+    /// The same agency, taking messages of one institution only: whose key the sender has.
+    pub fn speaking_for(&self, institution: InstitutionCode) -> Self {
+        Self { speaks_for: institution, ..self.clone() }
+    }
+
+    /// Whom the audit log names.
+    pub fn actor(&self) -> &str {
+        &self.actor
+    }
+
+    /// An entry of the audit log for a change made through this handle.
+    pub fn entry(&self, what: &'static str, subject: impl Into<String>, detail: Value) -> AuditEntry {
+        AuditEntry { who: self.actor.to_string(), what, subject: subject.into(), detail: detail.to_string() }
+    }
+
+    /// Puts something on record that changes nothing else.
+    pub async fn record(&self, entry: AuditEntry, now: NaiveDateTime) -> Result<(), AgencyError> {
+        let write = move |_| Write { kind: "audit", at: now, audit: vec![entry], ..Write::default() };
+        self.store.commit(Guard::default(), Box::new(write)).await?;
+        Ok(())
     }
 
     /// Counters.
@@ -157,11 +194,24 @@ impl Agency {
         kind: &'static str,
         now: NaiveDateTime,
     ) -> Result<String, AgencyError> {
+        self.publish_noting(contents, kind, Value::Null, now).await
+    }
+
+    /// The same, with something said about it in the audit log.
+    async fn publish_noting(
+        &self,
+        contents: Contents,
+        kind: &'static str,
+        noted: Value,
+        now: NaiveDateTime,
+    ) -> Result<String, AgencyError> {
         let parts = contents.to_parts();
         let hash = parts.hash();
         let runtime = Arc::new(contents.compile(hash.clone())?);
         self.remember(&hash, runtime);
         let h = hash.clone();
+        let before = self.store.snapshot().await?.live_bundle().map(str::to_owned);
+        let audit = vec![self.entry("publish", hash.as_str(), json!({"kind": kind, "before": before, "noted": noted}))];
         self.store
             .commit(
                 Guard::default(),
@@ -170,6 +220,7 @@ impl Agency {
                     at: now,
                     bundle: Some((h.clone(), parts)),
                     settings: vec![("live_bundle".to_owned(), h)],
+                    audit,
                     ..Write::default()
                 }),
             )
@@ -455,6 +506,11 @@ fn refused(e: ResolveError) -> Refusal {
 #[async_trait]
 impl Desk for Agency {
     async fn admit(&self, by: &Caller) -> Outcome<Box<dyn Send>> {
+        if !self.speaks_for.as_str().is_empty() && self.speaks_for != by.institution {
+            return Err(Refusal::new(NOT_ITS_INSTITUTION, "报文的定点医药机构编号不是该密钥所属机构")
+                .at("fixmedins_code")
+                .hint("请使用本机构的密钥，或核对报文头fixmedins_code"));
+        }
         Ok(Box::new(self.door.enter(&by.institution).await?))
     }
     async fn answered(&self, by: &Caller) -> Outcome<Option<Reply>> {

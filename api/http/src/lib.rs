@@ -3,6 +3,7 @@
 //! [`agency::Agency`] implements the operations of `dingan_connectors::desk` over the store: load →
 //! `resolve` → `adjudicate` → commit. [`server`] carries messages to it and shows its state.
 
+pub mod access;
 pub mod agency;
 pub mod bundles;
 pub mod inspect;

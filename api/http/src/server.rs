@@ -1,11 +1,17 @@
 //! The HTTP server: carries messages to the agency, shows health, metrics and a start page.
 
 mod gate;
+mod guard;
 mod page;
+mod problem;
+mod tls;
 mod v1;
 
-use crate::agency::Agency;
-use axum::body::{Body, to_bytes};
+pub use tls::{Tls, TlsError};
+
+use crate::access::{Access, Denied, Sender};
+use crate::agency::{Agency, NOT_ITS_INSTITUTION};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -13,6 +19,8 @@ use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use chrono::NaiveDateTime;
 use dingan_connectors::fsi::{self, Profile};
+use dingan_connectors::sign::d::Client;
+use dingan_connectors::sign::{self, Claim, Family};
 use gate::Gate;
 use serde::Deserialize;
 use serde_json::json;
@@ -38,6 +46,8 @@ pub type Clock = Arc<dyn Fn() -> NaiveDateTime + Send + Sync>;
 pub struct App {
     /// The agency.
     pub agency: Agency,
+    /// Who may do what.
+    pub access: Access,
     /// The interface's province profile.
     pub profile: Arc<Profile>,
     /// Local civil time.
@@ -48,15 +58,20 @@ pub struct App {
 
 /// The routes.
 pub fn router(app: App) -> Router {
+    use crate::access::Right;
+    use guard::{Needs, behind};
+    let totals = Needs::Right(Right::ReadTotals);
     Router::new()
-        .route("/", get(start))
+        .route("/", behind(&app, totals, get(start)))
         .route("/health", get(|| async { Json(json!({"status": "ok"})) }))
         .route("/ready", get(ready))
-        .route("/metrics", get(metrics))
+        .route("/metrics", behind(&app, totals, get(metrics)))
         .route("/fsi/api", post(message_root))
         .route("/fsi/api/{*path}", post(message))
+        // as family D has it
+        .route("/mbs/fmi/fsi/api/{*path}", post(message))
         .layer(axum::Extension(Gate::default()))
-        .merge(v1::routes())
+        .merge(v1::routes(&app))
         .fallback(|| async {
             (StatusCode::NOT_FOUND, Json(json!({"error": "no such page; messages go to POST /fsi/api/…"})))
         })
@@ -67,9 +82,13 @@ pub fn router(app: App) -> Router {
 pub async fn serve(
     listener: TcpListener,
     app: App,
+    tls: Option<Tls>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    axum::serve(listener, router(app)).with_graceful_shutdown(stop).await
+    match tls {
+        None => axum::serve(listener, router(app)).with_graceful_shutdown(stop).await,
+        Some(tls) => axum::serve(tls.over(listener)?, router(app)).with_graceful_shutdown(stop).await,
+    }
 }
 
 async fn message_root(state: State<App>, gate: Extension<Gate>, headers: HeaderMap, body: Body) -> Response {
@@ -97,10 +116,56 @@ async fn message(
         r.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         return r;
     };
-    take(&app, &path, body, began).await
+    let now = (app.clock)();
+    let from = match sender(&app, &headers, now).await {
+        Ok(from) => from,
+        Err(denied) => {
+            app.access.refused(None, &denied, "message", now).await;
+            return turned_away(&app, &denied);
+        }
+    };
+    take(&app, &path, from, body, began).await
 }
 
-async fn take(app: &App, path: &str, body: Body, began: Instant) -> Response {
+/// Who sent a message, and the proof they give.
+struct From {
+    sender: Sender,
+    claim: Option<Claim>,
+}
+
+async fn sender(app: &App, headers: &HeaderMap, now: NaiveDateTime) -> Result<From, Denied> {
+    // as long as nobody is known, a hospital may sign or not
+    let claim = if app.access.guarded().await? { guard::claim(headers)? } else { None };
+    let sender = app.access.sender(claim.as_ref(), now).await?;
+    Ok(From { sender, claim })
+}
+
+/// The refusal of a message whose sender is not let in.
+fn turned_away(app: &App, denied: &Denied) -> Response {
+    let unknown = StatusCode::UNAUTHORIZED;
+    let (status, code, message, hint) = match denied {
+        Denied::Nobody => (unknown, "NOT_SIGNED", "报文未签名".to_owned(), "请按接口规范在请求头中签名"),
+        Denied::Signature(e) => (unknown, e.code(), e.message(), e.hint()),
+        Denied::Right(_) | Denied::NotOpen => {
+            (StatusCode::FORBIDDEN, "RIGHT", "该密钥无权发送医药机构报文".to_owned(), "请使用医药机构的密钥")
+        }
+        Denied::Unknown(code) => (unknown, *code, "密钥不存在、已停用或不正确".to_owned(), "请联系经办机构核对密钥"),
+        Denied::Unavailable(_) | Denied::Busy => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "TRY_AGAIN",
+            "系统暂时无法处理，本次请求未处理".to_owned(),
+            "请稍后以相同报文重试",
+        ),
+    };
+    app.agency.metrics().requests.with_label_values(&["unknown", code]).inc();
+    let mut r = gateway(status, code, &message, hint);
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        r.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    r
+}
+
+async fn take(app: &App, path: &str, from: From, body: Body, began: Instant) -> Response {
     let bytes = match tokio::time::timeout(BODY_TIME, to_bytes(body, BODY_LIMIT)).await {
         Ok(Ok(b)) => b,
         Ok(Err(_)) => {
@@ -124,8 +189,22 @@ async fn take(app: &App, path: &str, body: Body, began: Instant) -> Response {
         }
     };
     let now = (app.clock)();
-    let work = fsi::handle(&app.agency, &app.profile, &bytes, fsi::infno_of_path(path), now);
-    let Ok(handled) = tokio::time::timeout(WORK_TIME, work).await else {
+    let Opened { body: bytes, client, sealed } = match opened(app, &from, bytes).await {
+        Ok(o) => o,
+        Err(denied) => {
+            app.access.refused(Some(&from.sender.who), &denied, "message", now).await;
+            return turned_away(app, &denied);
+        }
+    };
+    let who = &from.sender.who;
+    let agency = app.agency.acting_as(&who.name).speaking_for(who.institution.clone());
+    // family A signs the transaction's number, so it counts like that of a path
+    let signed = match &from.claim {
+        Some(Claim::A { name, .. }) => fsi::routes::find(name).map(|r| r.infno),
+        _ => None,
+    };
+    let work = fsi::handle(&agency, &app.profile, &bytes, signed.or_else(|| fsi::infno_of_path(path)), now);
+    let Ok(mut handled) = tokio::time::timeout(WORK_TIME, work).await else {
         app.agency.metrics().requests.with_label_values(&["unknown", "TOO_SLOW"]).inc();
         let mut r = gateway(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -143,13 +222,37 @@ async fn take(app: &App, path: &str, body: Body, began: Instant) -> Response {
     app.agency.metrics().latency.with_label_values(&[infno]).observe(seconds);
     tracing::info!(infno, result, ms = (seconds * 1000.0) as u64, bytes = bytes.len(), "message");
 
-    let status = if handled.retryable { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    let mut status = if handled.retryable { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    if handled.code == Some(NOT_ITS_INSTITUTION) {
+        status = StatusCode::FORBIDDEN;
+        app.access.refused(Some(who), &Denied::Unknown(NOT_ITS_INSTITUTION), "message", now).await;
+    }
+    if let Some(client) = client.filter(|_| sealed) {
+        handled.body = client.seal(handled.body, app.access.own_key());
+    }
     let mut response =
         (status, [(header::CONTENT_TYPE, "application/json; charset=utf-8")], handled.body).into_response();
     if handled.retryable {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     response
+}
+
+/// A message whose sender is proved, in the clear.
+struct Opened<'f> {
+    body: Vec<u8>,
+    /// The sender as a client of family D.
+    client: Option<Client<'f>>,
+    sealed: bool,
+}
+
+async fn opened<'f>(app: &App, from: &'f From, body: Bytes) -> Result<Opened<'f>, Denied> {
+    app.access.prove(&from.sender, from.claim.as_ref(), &body).await?;
+    let key = from.sender.keys.first().filter(|k| k.family == Family::D.word());
+    let Some(key) = key else { return Ok(Opened { body: body.into(), client: None, sealed: false }) };
+    let client = Client { id: &key.id, public_key: sign::public_key(&key.id, &key.public_key) };
+    let (body, sealed) = client.open(&body)?;
+    Ok(Opened { body, client: Some(client), sealed })
 }
 
 /// An answer before the envelope could be read (interface.md §1.2, reduced body).

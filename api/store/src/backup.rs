@@ -6,7 +6,7 @@ use crate::sql::{Conn, Options, args};
 use std::path::{Path, PathBuf};
 
 /// Where an embedded store's file is.
-fn file_of(at: &Location) -> Result<PathBuf, StoreError> {
+pub(crate) fn file_of(at: &Location) -> Result<PathBuf, StoreError> {
     match at {
         Location::Folder(f) => Ok(f.join("dingan.db")),
         Location::File(f) => Ok(f.clone()),

@@ -1,5 +1,6 @@
 //! Opening the database, and the two ways in: snapshots for reading, one writer.
 
+use crate::access::Nonces;
 use crate::migrate::migrate;
 use crate::pool::Pool;
 use crate::sql::{Options, args};
@@ -125,6 +126,7 @@ pub struct Store {
     closed: watch::Receiver<()>,
     /// Held as long as the store is open: one process writes an embedded store.
     _lock: Arc<Option<std::fs::File>>,
+    pub(crate) nonces: Arc<Nonces>,
 }
 
 impl Store {
@@ -149,8 +151,9 @@ impl Store {
         let closing = Arc::new(Notify::new());
         let (alive, closed) = watch::channel(());
         tokio::spawn(Writer::new(options.clone(), writer, queue, Arc::clone(&closing), alive).run());
+        let nonces = Arc::new(Nonces::of(&options));
         let pool = Pool::new(options.read_only(), READERS);
-        Ok(Self { pool, jobs, closing, closed, _lock: Arc::new(lock) })
+        Ok(Self { pool, jobs, closing, closed, _lock: Arc::new(lock), nonces })
     }
 
     /// Whether the database answers.

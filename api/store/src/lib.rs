@@ -4,6 +4,8 @@
 //! transaction that compares the books they were decided on and swaps them. What a row means
 //! belongs to `dingan-core`; how it lies in a table belongs here; where the databases differ, in [`sql`].
 
+mod access;
+mod audit;
 mod backup;
 mod bill;
 mod db;
@@ -18,6 +20,8 @@ mod settled;
 mod sql;
 mod write;
 
+pub use access::{AccessChange, AccountRow, KeyRow, Nonce, SessionRow};
+pub use audit::{Audit, AuditEntry, AuditHead, AuditRow, Broken, Verified};
 pub use backup::{backup, restore};
 pub use bill::{Bill, SettledBill};
 pub use db::{Location, Store, StoreError};

@@ -79,6 +79,14 @@ impl Options {
         }
     }
 
+    /// For what a crash may lose the last moment of.
+    pub(crate) fn without_waiting(self) -> Self {
+        match self {
+            Self::Sqlite(o) => Self::Sqlite(o),
+            Self::Postgres(o) => Self::Postgres(Box::new((*o).options([("synchronous_commit", "off")]))),
+        }
+    }
+
     pub(crate) async fn connect(&self) -> Result<Conn, sqlx::Error> {
         Ok(match self {
             Self::Sqlite(o) => Conn::Sqlite(Box::new(SqliteConnection::connect_with(o).await?)),
@@ -151,6 +159,22 @@ impl Row {
     column!(opt_int, Option<i64>);
     column!(text, String);
     column!(opt_text, Option<String>);
+
+    /// A number column that another hand may have written to.
+    pub(crate) fn try_int(&self, i: usize) -> Result<i64, sqlx::Error> {
+        match self {
+            Self::Sqlite(r) => r.try_get(i),
+            Self::Postgres(r) => r.try_get(i),
+        }
+    }
+
+    /// A text column that another hand may have written to.
+    pub(crate) fn try_text(&self, i: usize) -> Result<String, sqlx::Error> {
+        match self {
+            Self::Sqlite(r) => r.try_get(i),
+            Self::Postgres(r) => r.try_get(i),
+        }
+    }
 
     /// A text column without copying it.
     pub(crate) fn str(&self, i: usize) -> &str {

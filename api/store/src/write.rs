@@ -8,6 +8,8 @@ mod tables;
 
 pub(crate) use group::{Job, Writer};
 
+use crate::access::AccessChange;
+use crate::audit::AuditEntry;
 use crate::db::{Store, StoreError};
 use crate::lake::InspectionRow;
 use crate::lists::{NewReview, StoredList};
@@ -201,6 +203,10 @@ pub struct Write {
     pub bundle: Option<(String, BundleParts)>,
     /// A query of an inspector to be put on record.
     pub inspection: Option<InspectionRow>,
+    /// Changes of accounts, keys and sessions.
+    pub access: Vec<AccessChange>,
+    /// What is put on record of it.
+    pub audit: Vec<AuditEntry>,
     /// Settings to be set.
     pub settings: Vec<(String, String)>,
     /// The answer to the guard's message.

@@ -3,7 +3,10 @@
 use dingan_core::codes::*;
 use dingan_core::money::Money;
 use dingan_core::person::Person;
-use dingan_store::{AccountMove, CommitError, Committed, Guard, Location, MessageKey, Store, StoreError, Write};
+use dingan_store::{
+    AccountMove, Audit, AuditEntry, AuditHead, Broken, CommitError, Committed, Guard, Location, MessageKey, Nonce,
+    Store, StoreError, Verified, Write,
+};
 use std::sync::Arc;
 use tempfile::TempDir;
 
@@ -65,6 +68,9 @@ on_both!(
     answers_go_out_while_others_wait,
     everything_is_there_after_opening_again,
     lists_of_any_length,
+    one_changed_byte_of_the_audit_log_is_found,
+    the_audit_log_is_one_chain_whoever_writes,
+    a_nonce_is_first_once,
 );
 
 fn person(no: &str, name: &str) -> Person {
@@ -396,4 +402,142 @@ fn a_place_is_shown_without_its_password() {
     assert!(Location::parse("mysql://a:b@c").unwrap_err().to_string().contains("mysql"));
     assert!(!Location::parse("clerk:secret@db").unwrap_err().to_string().contains("secret"));
     assert_eq!(Location::parse("sqlite:/tmp/a.db").unwrap(), Location::File("/tmp/a.db".into()));
+}
+
+fn noted(subject: &str) -> Write {
+    let entry = AuditEntry {
+        who: "WHO".to_owned(),
+        what: "WHAT",
+        subject: subject.to_owned(),
+        detail: r#"{"detail":"DETAIL"}"#.to_owned(),
+    };
+    Write { kind: "test", audit: vec![entry], ..Write::default() }
+}
+
+impl Place {
+    /// Overwrites a part of the row with this subject, past the program.
+    fn tamper(&self, subject: &str, column: &str, from: &str, to: &str) {
+        match (&self.database, &self.at) {
+            (Some(name), _) => {
+                let server = dingan_test_postgres::shared().unwrap();
+                let set = format!("{column} = replace({column}, '{from}', '{to}')");
+                let sql = format!("UPDATE audit_log SET {set} WHERE subject = '{subject}' RETURNING {column}");
+                let now = server.sql(name, &sql);
+                assert!(now.contains(to), "{now}");
+            }
+            (None, Location::Folder(folder)) => {
+                // the row lies in the file as one run of bytes, found by its subject
+                let file = folder.join("dingan.db");
+                let mut bytes = std::fs::read(&file).unwrap();
+                let find = |what: &str, after: usize| {
+                    let what = what.as_bytes();
+                    after + bytes[after..].windows(what.len()).position(|w| w == what).unwrap()
+                };
+                let row = find(subject, 0) - 40;
+                let at = find(from, row);
+                assert!(at - row < 150, "{column}");
+                bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
+                std::fs::write(&file, bytes).unwrap();
+            }
+            _ => unreachable!(),
+        }
+    }
+}
+
+async fn verified(place: &Place, head: Option<&AuditHead>) -> Verified {
+    let audit = Audit::open(&place.at).await.unwrap();
+    let v = audit.verify(head).await.unwrap();
+    audit.close().await;
+    v
+}
+
+async fn one_changed_byte_of_the_audit_log_is_found(place: Place) {
+    let store = place.open().await;
+    assert_eq!(verified(&place, None).await.head.seq, 0);
+    for n in 1..=5 {
+        store.commit(Guard::default(), Box::new(move |_| noted(&format!("SUBJECT{n}")))).await.unwrap();
+    }
+    // also beside a server that is running
+    let whole = verified(&place, None).await;
+    assert_eq!((whole.head.seq, &whole.broken), (5, &None));
+    let audit = Audit::open(&place.at).await.unwrap();
+    let rows = audit.after(0, 100).await.unwrap();
+    assert_eq!(audit.last(1).await.unwrap(), rows[4..]);
+    audit.close().await;
+    store.close().await;
+
+    let hash = &rows[2].hash[..8];
+    let other_hash = format!("{}{}", &hash[..7], if hash.ends_with('0') { "1" } else { "0" });
+    for (column, from, to) in [
+        ("who", "WHO", "WHp"),
+        ("what", "WHAT", "XHAT"),
+        ("subject", "SUBJECT3", "SUBJECT7"),
+        ("detail", "DETAIL", "DETAIm"),
+        ("at", "1970-01-01", "1970-01-02"),
+        ("hash", hash, &other_hash),
+    ] {
+        place.tamper("SUBJECT3", column, from, to);
+        let found = verified(&place, None).await;
+        assert_eq!((found.head.seq, found.broken), (2, Some(Broken::Hash(3))), "{column}");
+        place.tamper(if column == "subject" { to } else { "SUBJECT3" }, column, to, from);
+        assert_eq!(verified(&place, None).await.broken, None, "{column}");
+    }
+    let head = whole.head;
+    assert_eq!(verified(&place, Some(&head)).await.broken, None);
+    let other = AuditHead { seq: 4, hash: rows[0].hash.clone() };
+    assert_eq!(verified(&place, Some(&other)).await.broken, Some(Broken::Head(other)));
+    if let Some(name) = &place.database {
+        let server = dingan_test_postgres::shared().unwrap();
+        server.sql(name, "DELETE FROM audit_log WHERE seq = 5");
+        assert_eq!(verified(&place, None).await.broken, None, "only a noted head tells what was cut off");
+        assert_eq!(verified(&place, Some(&head)).await.broken, Some(Broken::Head(head)));
+        server.sql(name, "DELETE FROM audit_log WHERE seq = 2");
+        assert_eq!(verified(&place, None).await.broken, Some(Broken::Missing(2)));
+    }
+}
+
+async fn the_audit_log_is_one_chain_whoever_writes(place: Place) {
+    let first = place.open().await;
+    let second = place.beside(&first).await;
+    let mut tasks = Vec::new();
+    for n in 0..80 {
+        let store = if n % 2 == 0 { first.clone() } else { second.clone() };
+        // every third change has nothing to be put on record
+        let write = move |_| if n % 3 == 0 { Write::default() } else { noted(&n.to_string()) };
+        tasks.push(tokio::spawn(async move { store.commit(Guard::default(), Box::new(write)).await.unwrap() }));
+    }
+    for t in tasks {
+        t.await.unwrap();
+    }
+    let v = verified(&place, None).await;
+    assert_eq!((v.head.seq, v.broken), (53, None));
+    let audit = Audit::open(&place.at).await.unwrap();
+    let rows = audit.after(0, 100).await.unwrap();
+    assert!(rows.is_sorted_by(|a, b| a.commit_no < b.commit_no), "in the order of commits");
+    audit.close().await;
+    first.close().await;
+}
+
+async fn a_nonce_is_first_once(place: Place) {
+    let first = place.open().await;
+    let second = place.beside(&first).await;
+    assert_eq!(first.forgets_nonces(), place.database.is_none());
+    let tasks: Vec<_> = (0..20)
+        .map(|n| {
+            let store = if n % 2 == 0 { first.clone() } else { second.clone() };
+            tokio::spawn(async move { store.first_use("K", "N", 100, 400).await.unwrap() })
+        })
+        .collect();
+    let mut new = 0;
+    for t in tasks {
+        new += usize::from(t.await.unwrap() == Nonce::First);
+    }
+    assert_eq!(new, 1);
+    assert_eq!(first.first_use("K2", "N", 100, 400).await.unwrap(), Nonce::First, "keys have nonces of their own");
+    // more than are kept before old ones are looked for
+    for n in 0..2500 {
+        assert_eq!(second.first_use("K", &format!("x{n}"), 500, 500 + n).await.unwrap(), Nonce::First);
+    }
+    assert_eq!(first.first_use("K", "x2499", 501, 900).await.unwrap(), Nonce::Again);
+    first.close().await;
 }

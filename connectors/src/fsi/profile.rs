@@ -37,6 +37,8 @@ pub struct Profile {
     pub warn_tolerances: bool,
     /// Whether 2208 also gives `psn_cash_pay` as `pdn_cash_pay`, as one published table spells it.
     pub pdn_cash_pay: bool,
+    /// Seconds a signature's time stamp may be off, instead of what its family has.
+    pub signature_window: Option<u32>,
     /// Whether what the published tables require is required, not only what the work needs.
     pub published: bool,
     /// Bounds.
@@ -119,6 +121,8 @@ struct File {
     warn_tolerances: bool,
     #[serde(default)]
     pdn_cash_pay: bool,
+    #[serde(default)]
+    signature_window: Option<u32>,
     #[serde(default)]
     limits: LimitsFile,
     #[serde(default)]
@@ -226,6 +230,7 @@ impl Profile {
             findings_in_settlement: file.findings_in_settlement,
             warn_tolerances: file.warn_tolerances,
             pdn_cash_pay: file.pdn_cash_pay,
+            signature_window: file.signature_window,
             published,
             limits,
             clr_types: Arc::new(ClrTypes {

@@ -6,6 +6,7 @@ use dingan_core::person::CommitNo;
 use dingan_http::agency::Agency;
 use dingan_lake::source::{Logged, Reference, Rows, Scan, Source, SourceError, Undecoded};
 use dingan_store::{Guard, InspectionRow, LookScan, Snapshot, Write, sifts};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::sync::{Arc, PoisonError};
 use tokio::sync::Mutex;
@@ -46,7 +47,11 @@ impl Source for Books {
             ms: i64::try_from(entry.took.as_millis()).unwrap_or(i64::MAX),
             result: entry.result,
         };
-        let write = move |_| Write { kind: "inspection", at: row.at, inspection: Some(row), ..Write::default() };
+        let detail = json!({
+            "sql_hash": row.sql_hash, "as_of": row.as_of, "rows": row.rows, "ms": row.ms, "result": row.result
+        });
+        let audit = vec![self.agency.acting_as(&row.who).entry("inspect", row.named.as_str(), detail)];
+        let write = move |_| Write { kind: "inspection", at: row.at, inspection: Some(row), audit, ..Write::default() };
         self.agency.store().commit(Guard::default(), Box::new(write)).await?;
         Ok(())
     }

@@ -102,10 +102,11 @@ impl Agency {
             }
             touched.sort();
             touched.dedup();
+            let detail = json!({"persons": persons.len(), "balances": accounts.len()});
+            let audit = vec![self.entry("import persons", "", detail)];
             let guard = Guard { as_of, persons: touched, accounts, ..Guard::default() };
-            let written = self
-                .write(guard, Box::new(move |_| Write { kind: "import persons", at: now, persons, ..Write::default() }))
-                .await;
+            let write = move |_| Write { kind: "import persons", at: now, persons, audit, ..Write::default() };
+            let written = self.write(guard, Box::new(write)).await;
             match written {
                 Ok(_) => return Ok(changed),
                 Err(e @ CommitError::Conflict(_)) => moved = Some(e),
@@ -126,11 +127,9 @@ impl Agency {
             let no = person.clone();
             let proposals =
                 differences.into_iter().map(|d| (no.clone(), "facts that became known late".to_owned(), d)).collect();
-            self.write(
-                Guard::default(),
-                Box::new(move |_| Write { kind: "proposals", at: now, proposals, ..Write::default() }),
-            )
-            .await?;
+            let audit = vec![self.entry("propose", person.as_str(), json!({"settlements": count}))];
+            let write = move |_| Write { kind: "proposals", at: now, proposals, audit, ..Write::default() };
+            self.write(Guard::default(), Box::new(write)).await?;
         }
         Ok(count)
     }

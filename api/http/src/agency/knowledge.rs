@@ -69,7 +69,8 @@ impl Agency {
             }
             row.number = word.number.or(row.number);
         }
-        self.publish(contents, "confirm knowledge", now).await?;
+        let noted = json!({"points": ids, "by": word.by});
+        self.publish_noting(contents, "confirm knowledge", noted, now).await?;
         Ok(unknown)
     }
 }

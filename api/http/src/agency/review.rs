@@ -53,6 +53,7 @@ impl Agency {
         now: NaiveDateTime,
         mut progress: impl FnMut(usize) + Send,
     ) -> Result<ReviewReport, AgencyError> {
+        self.record(self.entry("review", "", Value::Null), now).await?;
         let mut report = ReviewReport::default();
         let mut after: CommitNo = 0;
         loop {

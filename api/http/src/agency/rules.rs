@@ -61,7 +61,8 @@ impl Agency {
         };
         contents.rules.push(source);
         contents.rules.sort();
-        Ok(self.publish(contents, "rules", now).await?)
+        let noted = json!({"rule": meta.code, "version": meta.version});
+        Ok(self.publish_noting(contents, "rules", noted, now).await?)
     }
 
     /// Why a rule said what it said of a settlement, on the facts and with the rules of that decision.

@@ -180,15 +180,21 @@ async fn prepared(
 
     let mut rows = Changes::default();
     let mut answers = Vec::with_capacity(guards.len());
+    let mut entries = Vec::new();
     for (i, (guard, build)) in guards.into_iter().zip(builds).enumerate() {
         let no: CommitNo = last - count + 1 + i64::try_from(i).unwrap_or(0);
         answers.push(held.check(&guard).and_then(|()| {
-            let write = built(build, no)?;
+            let mut write = built(build, no)?;
+            let audit = std::mem::take(&mut write.audit);
             let mut own = Changes::of(no, &guard, &write)?;
             held.swap(&guard, no, &write, &mut own);
             rows.append(own);
+            entries.extend(audit.into_iter().map(|e| (no, write.at, e)));
             Ok(Committed { commit_no: no, answer: write.answer })
         }));
+    }
+    if !entries.is_empty() {
+        rows.audit(crate::audit::chain(c, entries).await?);
     }
     Ok((answers, rows))
 }

@@ -1,6 +1,8 @@
 //! How the rows of changes lie in their tables.
 
 use super::{AccountMove, CommitError, Guard, MessageKey, NewFeedback, NewFindings, NewSettlement, NewVoid, Write};
+use crate::access::AccessChange;
+use crate::audit::AuditRow;
 use crate::db::StoreError;
 use crate::lake::InspectionRow;
 use crate::lists::{NewReview, StoredList, Verdict};
@@ -58,6 +60,13 @@ table!(INSPECTION "inspection": commit_no Int, at Text, who Text, named Text, sq
     row_count Int, ms Int, result Text; "");
 table!(MAPPING "item_mapping": fixmedins_code Text, fixmedins_hilist_id Text, list_type Text, med_list_codg Text,
     commit_no Int, begndate Text, enddate Text, withdrawn Int, data Long; "");
+table!(AUDIT "audit_log": seq Int, commit_no Int, at Text, who Long, what Text, subject Long, detail Long, hash Text; "");
+table!(ACCOUNT "account": name Text, roles Long, password Long, disabled Int, made_at Text, changed_at Int, failed Int,
+    locked_until Text; "");
+table!(KEY "api_key": key_id Text, fixmedins_code Text, family Text, roles Long, secret_hash Text, public_key Long,
+    note Long, made_at Text, revoked_at Text; "");
+table!(SESSION "login_session": token_hash Text, holder Text, commit_no Int, made_at Text, until_at Text,
+    ended_at Text; "");
 table!(VERDICT "finding_verdict": run_id Text, setl_id Text, finding_id Text, commit_no Int, verdict Text; "");
 
 fn text(table: &'static str, v: &impl serde::Serialize) -> Result<String, CommitError> {
@@ -164,6 +173,9 @@ impl Changes {
         }
         if let Some(i) = &w.inspection {
             c.inspection(no, i);
+        }
+        for a in &w.access {
+            c.access(no, a)?;
         }
         // the last word on a finding counts
         let repeated = |i: usize, f: &NewFeedback| w.feedback[i + 1..].iter().any(|o| o.finding == f.finding);
@@ -411,6 +423,83 @@ impl Changes {
             l.problems.as_str().into(),
             l.document.as_str().into(),
         ]);
+        Ok(())
+    }
+
+    pub(super) fn audit(&mut self, rows: Vec<AuditRow>) {
+        for r in rows {
+            tracing::info!(seq = r.seq, hash = r.hash, what = r.what, "audit");
+            self.rows(&AUDIT).push([
+                r.seq.into(),
+                r.commit_no.into(),
+                r.at.into(),
+                r.who.into(),
+                r.what.into(),
+                r.subject.into(),
+                r.detail.into(),
+                r.hash.into(),
+            ]);
+        }
+    }
+
+    fn access(&mut self, no: CommitNo, change: &AccessChange) -> Result<(), CommitError> {
+        let update = |sql, args| Update { sql, args, rows: None };
+        let t = |s: &str| Arg::Text(s.to_owned());
+        match change {
+            AccessChange::Account(a) => self.rows(&ACCOUNT).push([
+                a.name.as_str().into(),
+                text("account", &a.roles)?.into(),
+                a.password.as_str().into(),
+                i64::from(a.disabled).into(),
+                time_text(a.made_at).into(),
+                no.into(),
+                a.failed.into(),
+                a.locked_until.map_or_else(String::new, time_text).into(),
+            ]),
+            AccessChange::Key(k) => self.rows(&KEY).push([
+                k.id.as_str().into(),
+                k.institution.as_str().into(),
+                k.family.as_str().into(),
+                text("api_key", &k.roles)?.into(),
+                k.secret_hash.as_str().into(),
+                k.public_key.as_str().into(),
+                k.note.as_str().into(),
+                time_text(k.made_at).into(),
+                k.revoked_at.map_or_else(String::new, time_text).into(),
+            ]),
+            AccessChange::Session(s) => self.rows(&SESSION).push([
+                s.token_hash.as_str().into(),
+                s.holder.as_str().into(),
+                no.into(),
+                time_text(s.made_at).into(),
+                time_text(s.until).into(),
+                "".into(),
+            ]),
+            AccessChange::Password { account, hash } => self.updates.push(update(
+                "UPDATE account SET password = $1, changed_at = $2, failed = 0, locked_until = '' WHERE name = $3",
+                vec![t(hash), Arg::Int(no), t(account)],
+            )),
+            AccessChange::Roles { account, roles } => self.updates.push(update(
+                "UPDATE account SET roles = $1 WHERE name = $2",
+                vec![Arg::Text(text("account", roles)?), t(account)],
+            )),
+            AccessChange::Disabled { account, disabled } => self.updates.push(update(
+                "UPDATE account SET disabled = $1, changed_at = $2 WHERE name = $3",
+                vec![Arg::Int(i64::from(*disabled)), Arg::Int(no), t(account)],
+            )),
+            AccessChange::Failed { account, failed, locked_until } => self.updates.push(update(
+                "UPDATE account SET failed = $1, locked_until = $2 WHERE name = $3",
+                vec![Arg::Int(*failed), Arg::Text(locked_until.map_or_else(String::new, time_text)), t(account)],
+            )),
+            AccessChange::Revoked { key, at } => self.updates.push(update(
+                "UPDATE api_key SET revoked_at = $1 WHERE key_id = $2 AND revoked_at = ''",
+                vec![Arg::Text(time_text(*at)), t(key)],
+            )),
+            AccessChange::Ended { token_hash, at } => self.updates.push(update(
+                "UPDATE login_session SET ended_at = $1 WHERE token_hash = $2 AND ended_at = ''",
+                vec![Arg::Text(time_text(*at)), t(token_hash)],
+            )),
+        }
         Ok(())
     }
 
