@@ -217,14 +217,14 @@ impl Store {
             visit_id: visit.clone(),
             from: history_from,
         };
-        let (mut live_bundle, mut known, mut balance) = (None, None, Money::ZERO);
+        let (mut counted, mut live_bundle, mut known, mut balance) = (false, None, None, Money::ZERO);
         let (mut unsettled, mut settled) = (Vec::new(), Vec::new());
         for r in &rows {
             if bill.file.take(r)? {
                 continue;
             }
             match r.int(0) {
-                0 => (bill.as_of, live_bundle) = (r.int(6), r.opt_text(1)),
+                0 => (counted, bill.as_of, live_bundle) = (true, r.int(6), r.opt_text(1)),
                 1 => bill.visit = Some(visit_state(r, 1, 6)?),
                 2 => known = Some(json::<Person>("person", r.str(1))?),
                 3 => balance = money(r.int(6)),
@@ -235,7 +235,7 @@ impl Store {
                 }
             }
         }
-        if bill.as_of == 0 && live_bundle.is_none() {
+        if !counted {
             return Err(StoreError::damaged("commit_counter", "the row is gone"));
         }
         unsettled.sort_by(|a, b| (a.commit_no, &a.line.no).cmp(&(b.commit_no, &b.line.no)));

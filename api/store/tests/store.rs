@@ -5,7 +5,7 @@ use dingan_core::money::Money;
 use dingan_core::person::Person;
 use dingan_store::{
     AccountMove, Audit, AuditEntry, AuditHead, Broken, CommitError, Committed, Guard, Location, MessageKey, Nonce,
-    Store, StoreError, Verified, Write,
+    Store, StoreError, Verified, VisitDoc, Write,
 };
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -71,6 +71,7 @@ on_both!(
     one_changed_byte_of_the_audit_log_is_found,
     the_audit_log_is_one_chain_whoever_writes,
     a_nonce_is_first_once,
+    a_bill_is_read_whole,
 );
 
 fn person(no: &str, name: &str) -> Person {
@@ -540,4 +541,57 @@ async fn a_nonce_is_first_once(place: Place) {
     }
     assert_eq!(first.first_use("K", "x2499", 501, 900).await.unwrap(), Nonce::Again);
     first.close().await;
+}
+
+/// What one statement reads of a bill is what the others read one by one.
+async fn a_bill_is_read_whole(place: Place) {
+    let store = place.open().await;
+    let from = chrono::NaiveDateTime::default();
+    let (snap, nothing) = store.bill(&"V1".into(), &"P1".into(), from).await.unwrap();
+    assert_eq!((snap.as_of(), nothing.visit, nothing.unsettled, nothing.settled), (0, None, Vec::new(), Vec::new()));
+    assert!(nothing.person.is_none());
+    drop(snap);
+
+    put(&store, person("P1", "a")).await.unwrap();
+    move_account(&store, 700).await.unwrap();
+    let doc = |id: &str| -> VisitDoc {
+        serde_json::from_value(serde_json::json!({
+            "id": id, "person": "P1", "institution": "H1", "insurance": "310", "med_type": "11",
+            "begin": "2026-03-01T08:00:00"
+        }))
+        .unwrap()
+    };
+    let line = |no: &str| -> dingan_core::claim::Line {
+        serde_json::from_value(serde_json::json!({
+            "no": no, "batch": "B1", "time": "2026-03-01T08:00:00", "item": "A", "amount": "1.00", "quantity": "1",
+            "price": "1"
+        }))
+        .unwrap()
+    };
+    // the later lines stand before the earlier ones in the table
+    for (visit, numbers) in [("V2", vec!["9"]), ("V1", vec!["7", "30"]), ("V1", vec!["2"])] {
+        let as_of = store.snapshot().await.unwrap().as_of();
+        let write = Write {
+            visit: Some((doc(visit), false)),
+            lines: Some((visit.into(), numbers.into_iter().map(line).collect())),
+            ..Write::default()
+        };
+        let guard = Guard { as_of, persons: vec!["P1".into()], ..Guard::default() };
+        store.commit(guard, Box::new(move |_| write)).await.unwrap();
+    }
+    let (mut snap, mut bill) = store.bill(&"V1".into(), &"P1".into(), from).await.unwrap();
+    assert_eq!(bill.visit, snap.visit(&"V1".into()).await.unwrap());
+    assert_eq!(bill.unsettled, snap.unsettled_lines(&"V1".into()).await.unwrap());
+    let numbers: Vec<&str> = bill.unsettled.iter().map(|l| l.line.no.as_str()).collect();
+    assert_eq!(numbers, ["30", "7", "2"]);
+    let (state, read) = (bill.person.take().unwrap(), snap.person(&"P1".into()).await.unwrap().unwrap());
+    assert_eq!((&state.person, state.as_of, &state.own, &state.family), (&read.person, 5, &read.own, &read.family));
+    assert_eq!(state.family.as_ref().map(|f| f.balance), Some(Money::fen(700)));
+    // both ways: as it was read with the bill, and read again for what is older
+    for history_from in [from, chrono::NaiveDateTime::MIN] {
+        let (mut snap, mut bill) = store.bill(&"V1".into(), &"P1".into(), from).await.unwrap();
+        let file = bill.file(&mut snap, &state, history_from).await.unwrap();
+        assert_eq!(file.visits.iter().map(|v| v.id.as_str()).collect::<Vec<_>>(), ["V2"]);
+        assert_eq!((file.as_of, file.balances.family), (5, Money::fen(700)));
+    }
 }

@@ -1,7 +1,7 @@
 //! The writer: whatever waits goes into one transaction and one sync.
 //!
 //! ```text
-//! BEGIN ─ number ─ messages and books ─ compare, build ─ rows, table by table ─ COMMIT ─ answers
+//! BEGIN ─ number ─ messages and books ─ compare, build ─ rows ─ COMMIT ─ answers
 //! ```
 //!
 //! Every writer of every server takes the counter's row first and keeps it until its commit. So commits are one
