@@ -29,7 +29,7 @@ pub fn call(address: SocketAddr, method: &str, path: &str, headers: &[(&str, Str
 }
 
 /// A call to `/api/v1` with a token.
-fn api(address: SocketAddr, token: &str, method: &str, path: &str, body: &Value) -> (u16, Value) {
+pub fn api(address: SocketAddr, token: &str, method: &str, path: &str, body: &Value) -> (u16, Value) {
     let headers = [("content-type", "application/json".to_owned()), ("authorization", format!("Bearer {token}"))];
     let body = if body.is_null() { String::new() } else { body.to_string() };
     call(address, method, path, &headers, &body)
@@ -125,7 +125,7 @@ async fn start(agency: dingan_http::agency::Agency, clock: &Arc<Mutex<NaiveDateT
     Running::start_guarded(agency, profile("default").unwrap(), listener, Arc::new(read), guarded).await.unwrap()
 }
 
-const PASSWORD: &str = "a long enough one";
+pub const PASSWORD: &str = "a long enough one";
 
 /// Every route with the roles that may take it, and a body it can be asked with.
 fn routes() -> Vec<(&'static str, &'static str, Value, Vec<Role>)> {

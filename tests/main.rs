@@ -16,6 +16,7 @@ mod hospital;
 mod idempotency;
 mod inspect;
 mod knowledge;
+mod manual;
 mod mappings;
 mod program;
 mod queries;

@@ -256,6 +256,7 @@ fn written(n: u64, commit_no: CommitNo) -> Write {
             division: s.division,
             place: Place::default(),
             days: s.days,
+            centre: false,
         },
         amounts: s.amounts,
         decision,

@@ -201,6 +201,11 @@ enum Command {
         #[command(subcommand)]
         command: KeyCommand,
     },
+    /// Paper claims: settled by the same decision as online, a second person above a set amount.
+    Manual {
+        #[command(subcommand)]
+        command: ManualCommand,
+    },
     /// The audit log: who changed what, who asked what, who was refused. Reads beside a running server.
     Audit {
         #[command(subcommand)]
@@ -277,6 +282,59 @@ enum KnowledgeCommand {
         /// The number, instead of the one read.
         #[arg(long)]
         number: Option<dingan_core::money::Quantity>,
+    },
+}
+
+/// A running server and who asks it.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct ServerArg {
+    /// The server.
+    #[arg(long, default_value = "http://127.0.0.1:8080", value_name = "URL")]
+    pub server: String,
+    /// The token of POST /api/v1/session.
+    #[arg(long, env = "DINGAN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub token: String,
+}
+
+/// Commands about paper claims.
+#[derive(Subcommand, Debug)]
+pub(crate) enum ManualCommand {
+    /// Settles a claim (JSON, national field names; docs/clerk.md), or writes it down for a second person.
+    Settle {
+        /// The file.
+        #[arg(value_name = "FILE.json")]
+        file: PathBuf,
+        #[command(flatten)]
+        at: ServerArg,
+    },
+    /// Lists claims that wait for a second person.
+    Tasks {
+        #[command(flatten)]
+        at: ServerArg,
+    },
+    /// Settles a claim that somebody else made.
+    Approve {
+        /// The claim.
+        id: String,
+        #[command(flatten)]
+        at: ServerArg,
+    },
+    /// Gives a claim back that somebody else made.
+    Refuse {
+        /// The claim.
+        id: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        at: ServerArg,
+    },
+    /// Sets what the funds may pay on one person's word.
+    Limit {
+        /// Yuan.
+        yuan: dingan_core::money::Money,
+        #[command(flatten)]
+        data: Data,
     },
 }
 
@@ -549,6 +607,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
             let o = crate::serve::Options { profile, listen, limits, tls: tls_cert.zip(tls_key), master };
             crate::serve::run(&data.at(), o).await
         }
+        Command::Manual { command } => crate::manual::run(command).await,
         Command::User { command } => crate::people::user(command).await,
         Command::Key { command } => crate::people::key(command).await,
         Command::Import { kind, files, data, strict, knowledge } => {

@@ -23,6 +23,7 @@ pub mod demo;
 pub mod import;
 pub mod inspect;
 pub mod knowledge;
+pub mod manual;
 pub mod people;
 pub mod policy;
 pub mod replay;

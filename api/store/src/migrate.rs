@@ -10,6 +10,7 @@ pub(crate) const MIGRATIONS: &[(i64, &str)] = &[
     (4, include_str!("../migrations/0004_mappings.sql")),
     (5, include_str!("../migrations/0005_by_time.sql")),
     (6, include_str!("../migrations/0006_access.sql")),
+    (7, include_str!("../migrations/0007_clerk.sql")),
 ];
 
 /// Brings the schema up to what this program knows. A newer schema is left as it is: migrations only add.

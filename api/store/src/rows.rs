@@ -94,6 +94,9 @@ pub struct Shown {
     pub place: Place,
     /// First and last day covered.
     pub days: (NaiveDate, NaiveDate),
+    /// `setl_type` 1: settled at the agency from paper, not online.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub centre: bool,
 }
 
 /// A kept answer.

@@ -10,6 +10,7 @@ pub(crate) use group::{Job, Writer};
 
 use crate::access::AccessChange;
 use crate::audit::AuditEntry;
+use crate::clerk::TaskChange;
 use crate::db::{Store, StoreError};
 use crate::lake::InspectionRow;
 use crate::lists::{NewReview, StoredList};
@@ -205,6 +206,8 @@ pub struct Write {
     pub inspection: Option<InspectionRow>,
     /// Changes of accounts, keys and sessions.
     pub access: Vec<AccessChange>,
+    /// What waits for a second person, and what one decided.
+    pub tasks: Vec<TaskChange>,
     /// What is put on record of it.
     pub audit: Vec<AuditEntry>,
     /// Settings to be set.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Posting {
     /// The account posted to: `fund/390100/460000` (fund of a pool), `account/own/P1`, `account/family/F1`,
-    /// `cash/P1`, `hospital-borne/H1`, `institution/H1`, `clearing/460000/440100` (in the books of the first
+    /// `cash/P1`, `hospital-borne/H1`, `institution/H1`, `insured/P1` (paper claims), `clearing/460000/440100` (in the books of the first
     /// pool, what it owes to the second; negative) and `clearing/440100/460000` (what that one has to get).
     pub account: String,
     /// Debit (positive) or credit (negative).
@@ -87,6 +87,19 @@ pub fn deduction(settled: &[Posting], amount: Money) -> Option<Vec<Posting>> {
         out.extend(between(&owes.into(), &gets.into(), -amount));
     }
     Some(out)
+}
+
+/// What a settlement of a paper claim posts, of what the same bill would post online: the person has paid the
+/// hospital already, so what funds and accounts pay is owed to the person (`insured/P1`), nothing to the
+/// institution, and no other pool has to be paid back.
+pub fn to_insured(online: &[Posting], person: &PersonNo) -> Vec<Posting> {
+    let pays = |p: &&Posting| p.account.starts_with("fund/") || p.account.starts_with("account/");
+    let mut out: Vec<Posting> = online.iter().filter(pays).cloned().collect();
+    let paid: Money = out.iter().map(|p| p.amount).sum();
+    if !paid.is_zero() {
+        out.push(Posting { account: format!("insured/{person}"), amount: -paid });
+    }
+    out
 }
 
 /// The counter-entries of a reversal.

@@ -15,7 +15,7 @@ pub enum Right {
     Inspect,
     /// Put rules in force.
     PublishRules,
-    /// Settle paper claims and apply corrections.
+    /// Settle paper claims, and decide those of others.
     Settle,
     /// Read the audit log.
     ReadAudit,

@@ -5,7 +5,7 @@ use super::*;
 use dingan_core::bundle::Bundle;
 use dingan_core::claim::Claim;
 use dingan_core::decision::Decision;
-use dingan_core::ledger::reversed;
+use dingan_core::ledger::{reversed, to_insured};
 use dingan_core::person::{CommitNo, Person, PersonFile};
 use dingan_core::rebuild::{Difference, YearEvent, rebuild_year};
 use dingan_store::{AccountMove, NewSettlement, StoredSettlement};
@@ -46,6 +46,11 @@ impl Agency {
         let original = snap.settlement(&ask.settlement).await.map_err(internal)?.ok_or_else(unknown)?;
         if original.visit != ask.visit || original.institution != by.institution {
             return Err(unknown());
+        }
+        if original.shown.centre && by.infno != super::manual::MANUAL {
+            return Err(Refusal::new("SETTLED_ON_PAPER", "该结算由经办机构手工办理，医疗机构不能撤销")
+                .at("setl_id")
+                .hint("请联系经办机构"));
         }
         if original.reverses.is_some() {
             return Err(Refusal::new("IS_REVERSAL", "该结算ID是一笔撤销记录，不能再撤销")
@@ -102,6 +107,10 @@ impl Agency {
 
         let decision: Decision = serde_json::from_slice(&original.decision)
             .map_err(|e| internal(StoreError::Damaged { table: "settlement", reason: e.to_string() }))?;
+        let posted = match original.shown.centre {
+            true => to_insured(&decision.postings, &original.person),
+            false => decision.postings,
+        };
         let amounts = original.amounts.negated(own);
         view.amounts = amounts;
         view.time = Some(by.now);
@@ -136,7 +145,7 @@ impl Agency {
                             lines: Vec::new(),
                             history: Vec::new(),
                             entries: Vec::new(),
-                            postings: reversed(&decision.postings),
+                            postings: reversed(&posted),
                         }),
                         ..Write::default()
                     }

@@ -9,6 +9,7 @@ use dingan_core::decision::Decision;
 use dingan_core::facts::Facts;
 use dingan_core::finding::Stage;
 use dingan_core::journal::history_lines;
+use dingan_core::ledger::to_insured;
 use dingan_core::money::Money;
 use dingan_core::person::CommitNo;
 use dingan_core::resolve::resolve;
@@ -30,6 +31,17 @@ pub(super) struct Decided {
     pub(super) as_of: CommitNo,
     pub(super) facts: Arc<Facts>,
     pub(super) decision: Arc<Decision>,
+    /// Where it is a paper claim.
+    pub(super) paper: Option<Paper>,
+}
+
+/// What is written with the settlement of a paper claim.
+pub(super) struct Paper {
+    pub(super) audit: Vec<AuditEntry>,
+    /// The task it ends.
+    pub(super) task: Option<String>,
+    /// Who decided.
+    pub(super) by: String,
 }
 
 /// What a call to settle comes to before it is written.
@@ -163,7 +175,8 @@ impl Agency {
         check_totals(ask, &lines, &decision)?;
         check_parts(ask, &decision)?;
         check_sign(ask, &decision)?;
-        Ok(Bill::New(Box::new(Decided { runtime, person, doc, lines, request, batch, as_of, facts, decision })))
+        let (facts, decision, paper) = (facts, decision, None);
+        Ok(Bill::New(Box::new(Decided { runtime, person, doc, lines, request, batch, as_of, facts, decision, paper })))
     }
 
     /// Writes a settlement; with `whole`, its visit and lines too, in the same commit.
@@ -200,15 +213,30 @@ impl Agency {
                     visit = Some((d.doc.clone(), false));
                     lines = Some((d.doc.visit.id.clone(), d.lines.iter().map(|l| l.line.clone()).collect()));
                 }
+                let paper = d.paper.take();
+                let centre = paper.is_some();
+                let (mut audit, mut tasks) = (Vec::new(), Vec::new());
+                if let Some(p) = paper {
+                    audit = p.audit;
+                    let decided = |task| dingan_store::TaskChange::Decided {
+                        id: task,
+                        state: "done",
+                        by: p.by,
+                        settlement: id.clone(),
+                    };
+                    tasks.extend(p.task.map(decided));
+                }
                 Write {
                     visit,
                     lines,
+                    audit,
+                    tasks,
                     kind: "settle",
                     at: by.now,
                     answer: answer(render(&view), warnings),
                     message_visit: d.doc.visit.id.clone(),
                     findings: findings_of(&d, &by, &id),
-                    settlement: Some(settlement_row(d, bytes, &by, &ask, id, no)),
+                    settlement: Some(settlement_row(d, bytes, &by, &ask, id, no, centre)),
                     ..Write::default()
                 }
             }),
@@ -379,6 +407,7 @@ fn shown(facts: &Facts, by: &Caller) -> Shown {
         division: person.map(|p| p.division.clone()).unwrap_or_default(),
         place: facts.portions.first().map(|p| p.place).unwrap_or_default(),
         days: (first, facts.portions.last().map_or(first, |p| p.days.1)),
+        centre: false,
     }
 }
 
@@ -426,7 +455,10 @@ fn settlement_row(
     ask: &SettleAsk,
     id: SettlementId,
     no: CommitNo,
+    centre: bool,
 ) -> NewSettlement {
+    let online = &d.decision.postings;
+    let postings = if centre { to_insured(online, &d.person.person.no) } else { online.clone() };
     let history = history_lines(&d.facts, &id);
     // the amount that counted stands in the split of the same number
     let counted: std::collections::HashMap<&LineNo, Money> =
@@ -456,13 +488,13 @@ fn settlement_row(
             msgid: by.msgid.clone(),
             invoice: ask.invoice.clone(),
             request: d.request,
-            shown: shown(&d.facts, by),
+            shown: Shown { centre, ..shown(&d.facts, by) },
             amounts: d.decision.priced.amounts,
             decision,
         },
         lines,
         history,
         entries: d.decision.priced.entries.clone(),
-        postings: d.decision.postings.clone(),
+        postings,
     }
 }

@@ -53,7 +53,7 @@ impl Agency {
     ) -> Outcome<()> {
         let v = &new.visit;
         check_cert(&new.cert_no, person)?;
-        if v.kind().is_stay() != by.infno.starts_with("24") {
+        if by.infno != super::manual::MANUAL && v.kind().is_stay() != by.infno.starts_with("24") {
             return Err(Refusal::new("WRONG_KIND", "医疗类别与登记交易不符：住院类请用2401，门诊类请用2201")
                 .at("med_type")
                 .hint("请核对医疗类别代码"));

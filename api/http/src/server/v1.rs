@@ -6,6 +6,7 @@
 
 mod cases;
 mod input;
+mod manual;
 mod people;
 mod totals;
 
@@ -36,6 +37,9 @@ fn table() -> Vec<Row> {
         ("/api/v1/inspect", "post", R(Right::Inspect), post(cases::inspect)),
         ("/api/v1/ledger", "get", R(Right::ReadTotals), get(totals::ledger)),
         ("/api/v1/audit", "get", R(Right::ReadAudit), get(totals::audit)),
+        ("/api/v1/manual/claims", "post", Named(Right::Settle), post(manual::settle)),
+        ("/api/v1/manual/tasks", "get", R(Right::Settle), get(manual::tasks)),
+        ("/api/v1/manual/tasks/{id}", "post", Named(Right::Settle), post(manual::decide)),
         ("/api/v1/session", "get", Known, get(people::whoami)),
         ("/api/v1/session", "delete", Known, delete(people::sign_out)),
         ("/api/v1/accounts", "get", R(Right::ManageAccess), get(people::accounts)),

@@ -3,6 +3,7 @@
 use super::{AccountMove, CommitError, Guard, MessageKey, NewFeedback, NewFindings, NewSettlement, NewVoid, Write};
 use crate::access::AccessChange;
 use crate::audit::AuditRow;
+use crate::clerk::TaskChange;
 use crate::db::StoreError;
 use crate::lake::InspectionRow;
 use crate::lists::{NewReview, StoredList, Verdict};
@@ -35,7 +36,7 @@ table!(CERT "person_cert": certno Text, psn_no Text; "ON CONFLICT DO NOTHING");
 table!(VISIT "visit": mdtrt_id Text, commit_no Int, psn_no Text, fixmedins_code Text, cancelled Int, data Long; "");
 table!(LINE "fee_line": mdtrt_id Text, feedetl_sn Text, commit_no Int, chrg_bchno Text, init_feedetl_sn Text, data Long; "");
 table!(SETTLEMENT "settlement": setl_id Text, commit_no Int, psn_no Text, mdtrt_id Text, fixmedins_code Text,
-    chrg_bchno Text, setl_time Text, year Int, reverses Text, as_of Int, bundle Text, msgid Text, invono Long,
+    chrg_bchno Text, setl_time Text, year Int, reverses Text, as_of Int, bundle Text, msgid Text, invono Text,
     request Long, shown Long, amounts Long, decision Long; "");
 table!(SETTLED_LINE "settlement_line": setl_id Text, feedetl_sn Text, mdtrt_id Text, line_commit Int, amount Int; "");
 table!(HISTORY "history_line": psn_no Text, fee_time Text, setl_id Text, feedetl_sn Text, mdtrt_id Text, item Text,
@@ -67,6 +68,8 @@ table!(KEY "api_key": key_id Text, fixmedins_code Text, family Text, roles Long,
     note Long, made_at Text, revoked_at Text; "");
 table!(SESSION "login_session": token_hash Text, holder Text, commit_no Int, made_at Text, until_at Text,
     ended_at Text; "");
+table!(TASK "clerk_task": task_id Text, commit_no Int, made_at Text, made_by Text, psn_no Text, amount Int,
+    document Long, state Text, decided_by Text, decided_at Text, setl_id Text; "");
 table!(VERDICT "finding_verdict": run_id Text, setl_id Text, finding_id Text, commit_no Int, verdict Text; "");
 
 fn text(table: &'static str, v: &impl serde::Serialize) -> Result<String, CommitError> {
@@ -176,6 +179,9 @@ impl Changes {
         }
         for a in &w.access {
             c.access(no, a)?;
+        }
+        for t in &w.tasks {
+            c.task(no, t, &at);
         }
         // the last word on a finding counts
         let repeated = |i: usize, f: &NewFeedback| w.feedback[i + 1..].iter().any(|o| o.finding == f.finding);
@@ -439,6 +445,36 @@ impl Changes {
                 r.detail.into(),
                 r.hash.into(),
             ]);
+        }
+    }
+
+    fn task(&mut self, no: CommitNo, change: &TaskChange, at: &str) {
+        match change {
+            TaskChange::New(t) => self.rows(&TASK).push([
+                t.id.as_str().into(),
+                no.into(),
+                time_text(t.made_at).into(),
+                t.made_by.as_str().into(),
+                t.person.as_str().into(),
+                t.amount.units().into(),
+                t.document.as_str().into(),
+                t.state.as_str().into(),
+                "".into(),
+                "".into(),
+                "".into(),
+            ]),
+            TaskChange::Decided { id, state, by, settlement } => self.updates.push(Update {
+                sql: "UPDATE clerk_task SET state = $1, decided_by = $2, decided_at = $3, setl_id = $4 \
+                      WHERE task_id = $5 AND state = 'waiting'",
+                args: vec![
+                    Arg::Text((*state).to_owned()),
+                    Arg::Text(by.clone()),
+                    Arg::Text(at.to_owned()),
+                    Arg::Text(settlement.as_str().to_owned()),
+                    Arg::Text(id.clone()),
+                ],
+                rows: None,
+            }),
         }
     }
 

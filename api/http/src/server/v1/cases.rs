@@ -145,6 +145,10 @@ pub(super) async fn inspect(
     let Some(inspector) = &app.inspect else {
         return ApiProblem::new(StatusCode::NOT_FOUND, "NOT_HERE", "this server answers no questions").into_response();
     };
+    // what could not be put on record is not asked
+    if question.sql.contains('\0') || question.named.len() > 100 || question.named.contains('\0') {
+        return ApiProblem::bad("QUERY", "the query holds a NUL character, or the name is none").into_response();
+    }
     let mut rows = match inspector.ask(question, &who.name, (app.clock)()).await {
         Ok(rows) => rows,
         Err(p) => return unanswered(p).into_response(),

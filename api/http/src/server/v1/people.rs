@@ -88,12 +88,25 @@ fn hundred() -> u16 {
     100
 }
 
-fn page<R, T>(rows: Vec<R>, q: &ListQuery, name: impl Fn(&R) -> &str, item: impl Fn(R) -> T) -> Answer<Page<T>> {
-    if !(1..=1000).contains(&q.limit) {
-        return Err(ApiProblem::bad("QUERY_REFUSED", "limit is 1 to 1000"));
+impl ListQuery {
+    /// The limit, where it may be asked for.
+    pub(super) fn limit(&self) -> Result<u16, ApiProblem> {
+        match self.limit {
+            1..=1000 => Ok(self.limit),
+            _ => Err(ApiProblem::bad("QUERY_REFUSED", "limit is 1 to 1000")),
+        }
     }
-    let mut rest = rows.into_iter().filter(|r| name(r) > q.after.as_str()).peekable();
-    let taken: Vec<R> = rest.by_ref().take(usize::from(q.limit)).collect();
+
+    /// The name, without what no name of the books holds.
+    pub(super) fn after(&self) -> &str {
+        self.after.split('\0').next().unwrap_or_default()
+    }
+}
+
+fn page<R, T>(rows: Vec<R>, q: &ListQuery, name: impl Fn(&R) -> &str, item: impl Fn(R) -> T) -> Answer<Page<T>> {
+    let limit = usize::from(q.limit()?);
+    let mut rest = rows.into_iter().filter(|r| name(r) > q.after()).peekable();
+    let taken: Vec<R> = rest.by_ref().take(limit).collect();
     let next = taken.last().filter(|_| rest.peek().is_some()).map(|r| name(r).to_owned());
     Ok(Json(Page { items: taken.into_iter().map(item).collect(), next }))
 }

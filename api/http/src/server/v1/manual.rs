@@ -1,0 +1,126 @@
+//! Clerk's work: paper claims, and a second person's word on them.
+
+use super::super::App;
+use super::super::problem::ApiProblem;
+use super::input::{Asked, Code, Codes, Input};
+use super::people::ListQuery;
+use super::{Answer, Page};
+use crate::access::Who;
+use crate::agency::{PaperAnswer, PaperClaim};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use dingan_connectors::desk::{Refusal, RefusalKind};
+use dingan_core::money::Money;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// What became of a claim.
+#[derive(Serialize)]
+pub(crate) struct Became {
+    id: String,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    funds: Option<Money>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settlement: Option<Value>,
+}
+
+fn became(id: String, answer: PaperAnswer) -> (StatusCode, Json<Became>) {
+    match answer {
+        PaperAnswer::Settled(s) => {
+            (StatusCode::OK, Json(Became { id, state: "settled", funds: None, settlement: Some(s) }))
+        }
+        PaperAnswer::Waiting(funds) => {
+            (StatusCode::ACCEPTED, Json(Became { id, state: "waiting", funds: Some(funds), settlement: None }))
+        }
+    }
+}
+
+/// A refusal, and on record where it was one of the second person.
+async fn refused(app: &App, who: &Who, id: &str, r: Refusal) -> ApiProblem {
+    let status = match (r.kind, r.code) {
+        (RefusalKind::TryAgain, _) => StatusCode::SERVICE_UNAVAILABLE,
+        (_, "SAME_PERSON") => StatusCode::FORBIDDEN,
+        (_, "TASK_UNKNOWN") => StatusCode::NOT_FOUND,
+        (_, "INVOICE_SETTLED" | "MSGID_CONFLICT" | "TASK_DECIDED" | "TASK_REFUSED") => StatusCode::CONFLICT,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    if status == StatusCode::FORBIDDEN {
+        let entry = app.agency.acting_as(&who.name).entry("refuse", id, json!({"why": r.code}));
+        if let Err(e) = app.agency.record(entry, (app.clock)()).await {
+            return ApiProblem::below(&e, "audit");
+        }
+    }
+    let p = ApiProblem::new(status, r.code, r.message);
+    if r.hint.is_empty() { p } else { p.detail(r.hint) }
+}
+
+/// Settles a paper claim, or writes it down for a second person.
+pub(super) async fn settle(
+    State(app): State<App>,
+    Extension(who): Extension<Who>,
+    Input(claim): Input<PaperClaim>,
+) -> Result<(StatusCode, Json<Became>), ApiProblem> {
+    let id = claim.id.clone();
+    match app.agency.acting_as(&who.name).settle_paper(claim, (app.clock)()).await {
+        Ok(answer) => Ok(became(id, answer)),
+        Err(r) => Err(refused(&app, &who, &id, r).await),
+    }
+}
+
+/// A claim that waits.
+#[derive(Serialize)]
+pub(crate) struct Task {
+    id: String,
+    made_at: String,
+    made_by: String,
+    psn_no: String,
+    funds: Money,
+}
+
+/// Claims that wait for a second person.
+pub(super) async fn tasks(State(app): State<App>, Asked(q): Asked<ListQuery>) -> Answer<Page<Task>> {
+    let limit = q.limit()?;
+    let mut snap = app.agency.store().snapshot().await?;
+    let rows = snap.tasks("waiting", q.after(), i64::from(limit)).await?;
+    let next = rows.last().filter(|_| rows.len() == usize::from(limit)).map(|t| t.id.clone());
+    let task = |t: dingan_store::TaskRow| Task {
+        id: t.id,
+        made_at: t.made_at.to_string(),
+        made_by: t.made_by,
+        psn_no: t.person.to_string(),
+        funds: t.amount,
+    };
+    Ok(Json(Page { items: rows.into_iter().map(task).collect(), next }))
+}
+
+/// A second person's word.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Word {
+    approve: bool,
+    #[serde(default)]
+    reason: String,
+}
+
+/// A second person's word: settled, or given back.
+pub(super) async fn decide(
+    State(app): State<App>,
+    Extension(who): Extension<Who>,
+    Codes(id): Codes<Code>,
+    Input(word): Input<Word>,
+) -> Result<(StatusCode, Json<Became>), ApiProblem> {
+    let (agency, now, id) = (app.agency.acting_as(&who.name), (app.clock)(), id.0);
+    let done = if word.approve {
+        agency.approve_paper(&id, now).await.map(|answer| became(id.clone(), answer))
+    } else {
+        let reason: String = word.reason.chars().take(200).collect();
+        let no = Became { id: id.clone(), state: "refused", funds: None, settlement: None };
+        agency.refuse_paper(&id, &reason, now).await.map(|()| (StatusCode::OK, Json(no)))
+    };
+    match done {
+        Ok(done) => Ok(done),
+        Err(r) => Err(refused(&app, &who, &id, r).await),
+    }
+}

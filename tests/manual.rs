@@ -1,0 +1,105 @@
+//! Paper claims: the same decision as online, an invoice settled once whichever way it comes, and a second person
+//! above the set amount.
+
+use crate::access::{Office, PASSWORD, api, call};
+use crate::county::money;
+use dingan_core::money::Money;
+use serde_json::{Value, json};
+
+fn clerk(office: &Office, name: &str) -> String {
+    office.account(name, &["clerk"]);
+    let body = json!({"name": name, "password": PASSWORD}).to_string();
+    let headers = [("content-type", "application/json".to_owned())];
+    call(office.address(), "POST", "/api/v1/session", &headers, &body).1["token"].as_str().unwrap().to_owned()
+}
+
+/// A claim of an outpatient visit yesterday with lines of these amounts.
+fn claim(office: &Office, id: &str, invoice: &str, amounts: &[&str]) -> Value {
+    let institutions = &office.county.reference.institutions;
+    let hospital = institutions.iter().find(|i| i.kind == "1" && i.deductible_level.number() >= 2).unwrap();
+    let p = crate::county::person(&office.county, "390", 20, 0);
+    let item = crate::county::plain_item(&office.county);
+    let day = (dingan::serve::now() - chrono::TimeDelta::days(1)).format("%Y-%m-%dT09:00:00").to_string();
+    let lines: Vec<Value> = amounts
+        .iter()
+        .enumerate()
+        .map(|(i, a)| {
+            json!({
+                "feedetl_sn": format!("L{i}"), "fee_ocur_time": day, "med_list_codg": item,
+                "cnt": "1", "pric": a, "det_item_fee_sumamt": a
+            })
+        })
+        .collect();
+    let total: Money = amounts.iter().map(|a| a.parse::<Money>().unwrap()).sum();
+    json!({
+        "id": id, "fixmedins_code": hospital.code, "psn_no": p.no, "insutype": "390", "med_type": "11", "begntime": day,
+        "invono": invoice, "medfee_sumamt": total, "diseinfo": [{"diag_code": "I10.x00"}], "feedetail": lines
+    })
+}
+
+#[test]
+fn a_paper_claim_is_decided_like_any_other_and_its_invoice_settled_once() {
+    let office = Office::new();
+    let zhang = clerk(&office, "zhang");
+    let post = |claim: &Value| api(office.address(), &zhang, "POST", "/api/v1/manual/claims", claim);
+    let one = claim(&office, "R1", "INV-1", &["100.00", "33.33"]);
+    let (status, settled) = post(&one);
+    assert_eq!((status, &settled["state"]), (200, &json!("settled")), "{settled}");
+    let amounts = &settled["settlement"]["amounts"];
+    assert_eq!(money(amounts, "total"), "133.33".parse().unwrap());
+    assert_eq!(
+        money(amounts, "total"),
+        money(amounts, "funds") + money(amounts, "person") + money(amounts, "hospital")
+    );
+    assert_eq!(settled["settlement"]["setl_type"], json!("1"));
+    // once: the same request, and the same invoice under another
+    assert_eq!(post(&one), (200, settled.clone()));
+    let mut other = one.clone();
+    other["invono"] = json!("INV-2");
+    assert_eq!(post(&other).1["code"], json!("MSGID_CONFLICT"));
+    let (status, refused) = post(&claim(&office, "R2", "INV-1", &["5.00"]));
+    assert_eq!((status, &refused["code"]), (409, &json!("INVOICE_SETTLED")), "{refused}");
+    // the funds owe the person what they pay, and nothing to the hospital, which was paid in full
+    let (_, ledger) = api(office.address(), &zhang, "GET", "/api/v1/ledger", &Value::Null);
+    assert_eq!(ledger["balanced"], json!(true));
+    assert_eq!(ledger["accounts"].get("institution"), None, "{ledger}");
+    let funds = money(amounts, "funds");
+    if !funds.is_zero() {
+        assert_eq!(money(&ledger["accounts"], "insured"), -funds, "{ledger}");
+    }
+    let mut wrong = claim(&office, "R3", "INV-3", &["5.00"]);
+    wrong["medfee_sumamt"] = json!("6.00");
+    assert_eq!(post(&wrong).1["code"], json!("TOTAL_MISMATCH"));
+    let replay = office.runtime.block_on(office.agency().replay(|_| {})).unwrap();
+    assert!(replay.different.is_empty() && replay.equal == 1, "{:?}", replay.different);
+}
+
+#[test]
+fn above_the_set_amount_a_second_person_decides() {
+    let office = Office::new();
+    let (zhang, li) = (clerk(&office, "zhang"), clerk(&office, "li"));
+    office.runtime.block_on(office.agency().set_paper_limit(Money::fen(-1), dingan::serve::now())).unwrap();
+    let one = claim(&office, "R1", "INV-1", &["800.00"]);
+    let post = |token: &str, path: &str, body: &Value| api(office.address(), token, "POST", path, body);
+    let (status, waiting) = post(&zhang, "/api/v1/manual/claims", &one);
+    assert_eq!((status, &waiting["state"]), (202, &json!("waiting")), "{waiting}");
+    assert_eq!(post(&zhang, "/api/v1/manual/claims", &one), (202, waiting));
+    let (_, tasks) = api(office.address(), &li, "GET", "/api/v1/manual/tasks", &Value::Null);
+    assert_eq!((&tasks["items"][0]["id"], &tasks["items"][0]["made_by"]), (&json!("R1"), &json!("zhang")));
+    let yes = json!({"approve": true});
+    let (status, same) = post(&zhang, "/api/v1/manual/tasks/R1", &yes);
+    assert_eq!((status, &same["code"]), (403, &json!("SAME_PERSON")));
+    assert_eq!(office.audit().pop().unwrap().what, "refuse");
+    let (status, settled) = post(&li, "/api/v1/manual/tasks/R1", &yes);
+    assert_eq!((status, &settled["state"]), (200, &json!("settled")), "{settled}");
+    assert_eq!(post(&li, "/api/v1/manual/tasks/R1", &yes).1["code"], json!("TASK_DECIDED"));
+    assert_eq!(post(&zhang, "/api/v1/manual/claims", &one).0, 200, "the first asks again and sees it settled");
+    let row = office.audit().into_iter().find(|r| r.what == "settle claim").unwrap();
+    assert!(row.who == "li" && row.detail.contains("\"made_by\":\"zhang\""), "{row:?}");
+    // given back
+    let two = claim(&office, "R2", "INV-2", &["900.00"]);
+    assert_eq!(post(&zhang, "/api/v1/manual/claims", &two).0, 202);
+    let (status, no) = post(&li, "/api/v1/manual/tasks/R2", &json!({"approve": false, "reason": "发票不清"}));
+    assert_eq!((status, &no["state"]), (200, &json!("refused")));
+    assert_eq!(post(&zhang, "/api/v1/manual/claims", &two).1["code"], json!("TASK_REFUSED"));
+}
