@@ -18,6 +18,7 @@ mod inspect;
 mod knowledge;
 mod manual;
 mod mappings;
+mod measure;
 mod program;
 mod queries;
 mod replay;

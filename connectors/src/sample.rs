@@ -13,6 +13,7 @@ mod day;
 mod encounter;
 mod people;
 pub mod planted;
+pub mod population;
 mod rng;
 mod stay;
 #[cfg(test)]

@@ -304,7 +304,7 @@ impl Translator<'_> {
             }
             Expr::MethodCall(call, ..) if call.args.is_empty() => {
                 let method = self.functions.callable(&call.name, 1)?;
-                with(object, move |f, o| method.method(f, o, []))
+                with(object, move |f, o| method.method(f, o, &mut []))
             }
             Expr::MethodCall(call, ..) => {
                 let method = self.functions.callable(&call.name, call.args.len() + 1)?;
@@ -379,9 +379,8 @@ impl Translator<'_> {
             });
         }
         let function = self.functions.callable(&call.name, args.len())?;
-        Some(Box::new(move |f| {
+        Some(evaluated(args, move |f, values| {
             f.step()?;
-            let values = args.iter().map(|a| a(f)).collect::<Result<Vec<_>, _>>()?;
             function.call(f, values)
         }))
     }
@@ -389,22 +388,52 @@ impl Translator<'_> {
 
 /// A method may change a variable, which is there for the arguments as it was before.
 fn method_call(object: Object, method: Arc<Callable>, args: Vec<Code>) -> Code {
-    let values = move |f: &mut Frame<'_>| args.iter().map(|a| a(f)).collect::<Result<Vec<_>, _>>();
     match object {
-        Object::Slot(slot) => Box::new(move |f| {
+        Object::Slot(slot) => evaluated(args, move |f, values| {
             f.step()?;
-            let values = values(f)?;
             let mut of = std::mem::take(f.vars.get_mut(slot).ok_or(Halt::Leave)?);
             let outcome = method.method(f, &mut of, values);
             put(f, slot, of)?;
             outcome
         }),
-        Object::Code(code) => Box::new(move |f| {
-            f.step()?;
-            let mut of = code(f)?;
-            let values = values(f)?;
-            method.method(f, &mut of, values)
+        // the object comes before the arguments
+        Object::Code(code) => {
+            let args: Vec<Code> = std::iter::once(code).chain(args).collect();
+            evaluated(args, move |f, values| {
+                f.step()?;
+                let (of, values) = values.split_first_mut().ok_or(Halt::Leave)?;
+                method.method(f, of, values)
+            })
+        }
+    }
+}
+
+/// Evaluates expressions in their order and does something with the values; without a list on the heap for the
+/// usual few.
+fn evaluated(
+    mut codes: Vec<Code>,
+    act: impl Fn(&mut Frame<'_>, &mut [Dynamic]) -> Outcome + Send + Sync + 'static,
+) -> Code {
+    match (codes.pop(), codes.pop(), codes.pop()) {
+        (Some(a), None, None) => Box::new(move |f| {
+            let a = a(f)?;
+            act(f, &mut [a])
         }),
+        (Some(b), Some(a), None) => Box::new(move |f| {
+            let (a, b) = (a(f)?, b(f)?);
+            act(f, &mut [a, b])
+        }),
+        (Some(c), Some(b), Some(a)) if codes.is_empty() => Box::new(move |f| {
+            let (a, b, c) = (a(f)?, b(f)?, c(f)?);
+            act(f, &mut [a, b, c])
+        }),
+        (last, before, first) => {
+            codes.extend([first, before, last].into_iter().flatten());
+            Box::new(move |f| {
+                let mut values = codes.iter().map(|c| c(f)).collect::<Result<Vec<_>, _>>()?;
+                act(f, &mut values)
+            })
+        }
     }
 }
 

@@ -193,7 +193,7 @@ impl RuleLibrary {
         let found = self.index.candidates(&self.all, facts, stage, &self.knowledge);
         let script = self.traced(code)?;
         let view = Arc::new(View::new(Arc::clone(facts), Arc::clone(&self.knowledge)));
-        let mut session = Session::new(&self.host, Arc::clone(&view), false);
+        let session = Session::new(&self.host, Arc::clone(&view), false);
         let mut walked = Walked::default();
         for (i, lines) in found.iter() {
             let Some(rule) = self.all.get(usize::from(i)).filter(|r| r.meta.code == code) else { continue };

@@ -5,9 +5,10 @@
 use crate::host::{Fallible, Registry, Run, fail};
 use crate::values::{Day, Yuan, code_in};
 use dingan_core::claim::{Approval, Diagnosis, SettlementList};
-use dingan_core::codes::{ItemClass, ItemCode, Level, Sex, VisitKind};
+use dingan_core::codes::{ItemClass, ItemCode, Level, Sex, VisitId, VisitKind};
 use dingan_core::facts::{Facts, LineFact, NetLine, PersonFacts};
 use dingan_core::finding::{Part, Related};
+use dingan_core::hash::HashMap;
 use dingan_core::knowledge::Knowledge;
 use dingan_core::money::Quantity;
 use dingan_core::person::{PastLine, PastVisit};
@@ -30,6 +31,8 @@ pub(crate) struct View {
     settled_by_item: OnceLock<Vec<u32>>,
     /// Other visits that are stays.
     stays: OnceLock<Vec<u32>>,
+    /// Other visits by id.
+    by_id: OnceLock<HashMap<VisitId, u32>>,
     run: Mutex<Run>,
     steps: AtomicU64,
 }
@@ -42,6 +45,7 @@ impl View {
             by_item: OnceLock::new(),
             settled_by_item: OnceLock::new(),
             stays: OnceLock::new(),
+            by_id: OnceLock::new(),
             run: Mutex::new(Run::default()),
             steps: AtomicU64::new(0),
         }
@@ -89,10 +93,25 @@ impl View {
         let code = |at: &u32| self.net(*at).map_or("", |(_, l)| l.line.item.as_str());
         let sorted = self.by_item.get_or_init(|| {
             let mut all: Vec<u32> = (0..self.facts.net_lines.len() as u32).collect();
-            all.sort_by(|a, b| (code(a), a).cmp(&(code(b), b)));
+            all.sort_unstable_by(|a, b| (code(a), a).cmp(&(code(b), b)));
             all
         });
         run_of(sorted, |at| code(at).cmp(item))
+    }
+
+    /// Whether an item stands on a net line.
+    pub fn has_line_of(&self, item: &str) -> bool {
+        // few lines are quicker walked over than put in order
+        const FEW: usize = 48;
+        if self.facts.net_lines.len() > FEW {
+            return !self.lines_of(item).is_empty();
+        }
+        self.facts.net_lines.iter().any(|n| self.facts.lines.get(n.line).is_some_and(|l| l.line.item.as_str() == item))
+    }
+
+    /// Whether nothing is settled but this claim: no lines of other visits, none of earlier parts of the stay.
+    pub fn nothing_before(&self) -> bool {
+        self.facts.history.lines.is_empty() && self.facts.history.this_visit.is_empty()
     }
 
     /// Lines of an item that earlier parts of the stay settled, by time.
@@ -114,6 +133,18 @@ impl View {
             let visits = self.facts.history.visits.iter().enumerate();
             visits.filter(|(_, v)| v.id != self.facts.visit.id && v.kind().is_stay()).map(|(i, _)| i as u32).collect()
         })
+    }
+
+    /// Another visit by its id.
+    pub fn visit(&self, id: &VisitId) -> Option<&PastVisit> {
+        // few visits are quicker walked over than put in a map
+        const FEW: usize = 16;
+        let visits = &self.facts.history.visits;
+        if visits.len() <= FEW {
+            return visits.iter().find(|v| v.id == *id);
+        }
+        let by_id = self.by_id.get_or_init(|| visits.iter().map(|v| v.id.clone()).zip(0..).collect());
+        self.past(*by_id.get(id)?)
     }
 
     pub fn past(&self, at: u32) -> Option<&PastVisit> {

@@ -424,12 +424,18 @@ thread_local! {
 pub(crate) struct Session<'h> {
     pub host: &'h Host,
     pub view: Arc<View>,
-    /// The variables of closures: `claim`, `person`, `history`.
+    /// The variables of scripts: `claim`, `person`, `history`.
     vars: Vec<Dynamic>,
     /// Whether closures run where there are some.
     native: bool,
-    pub scope: Scope<'static>,
     global: GlobalRuntimeState,
+    /// Made when the first script needs it.
+    interpreter: Option<Interpreter>,
+}
+
+/// What the interpreter keeps from one script to the next.
+struct Interpreter {
+    scope: Scope<'static>,
     caches: Caches,
 }
 
@@ -440,17 +446,18 @@ impl<'h> Session<'h> {
             Dynamic::from(Person(Arc::clone(&view))),
             Dynamic::from(History(Arc::clone(&view))),
         ];
-        let mut scope = Scope::new();
-        for (name, value) in ["claim", "person", "history"].into_iter().zip(&vars) {
-            scope.push_constant_dynamic(name, value.clone());
-        }
         let mut global = host.engine.new_global_runtime_state();
         global.tag = Dynamic::from(Current(Arc::clone(&view)));
-        let caches = match RESOLVED.take() {
-            Some((id, caches)) if id == host.id => caches,
-            _ => new_caches(),
-        };
-        Self { host, view, vars, native, scope, global, caches }
+        Self { host, view, vars, native, global, interpreter: None }
+    }
+
+    /// The variables every script sees.
+    pub fn scope(&self) -> Scope<'static> {
+        let mut scope = Scope::new();
+        for (name, value) in ["claim", "person", "history"].into_iter().zip(&self.vars) {
+            scope.push_constant_dynamic(name, value.clone());
+        }
+        scope
     }
 
     /// Runs a script, for one line where it is a rule of lines. Answers the operations it took, or
@@ -462,17 +469,25 @@ impl<'h> Session<'h> {
         {
             return Ok(steps);
         }
-        let vars = self.scope.len();
+        let mut interpreter = self.interpreter.take().unwrap_or_else(|| Interpreter {
+            scope: self.scope(),
+            caches: match RESOLVED.take() {
+                Some((id, caches)) if id == self.host.id => caches,
+                _ => new_caches(),
+            },
+        });
+        let vars = interpreter.scope.len();
         if let Some(at) = line {
-            self.scope.push_constant("line", Line { view: Arc::clone(&self.view), at });
+            interpreter.scope.push_constant("line", Line { view: Arc::clone(&self.view), at });
         }
         self.global.num_operations = Default::default();
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            let mut context =
-                EvalContext::new(&self.host.engine, &mut self.global, &mut self.caches, &mut self.scope, None);
+            let Interpreter { scope, caches } = &mut interpreter;
+            let mut context = EvalContext::new(&self.host.engine, &mut self.global, caches, scope, None);
             context.eval_expression_tree(&Expression::from(&script.body))
         }));
-        self.scope.rewind(vars);
+        interpreter.scope.rewind(vars);
+        self.interpreter = Some(interpreter);
         match outcome {
             Ok(Ok(_)) => Ok(self.global.num_operations()),
             Ok(Err(e)) => match *e {
@@ -519,15 +534,17 @@ impl<'h> Session<'h> {
 
     /// After an error nothing of the interpreter's state is kept.
     fn renew(&mut self) {
-        self.caches = new_caches();
-        *self = Self::new(self.host, Arc::clone(&self.view), self.native);
+        let fresh = Self::new(self.host, Arc::clone(&self.view), self.native);
+        let mut old = std::mem::replace(self, fresh);
+        old.interpreter = None;
     }
 }
 
 impl Drop for Session<'_> {
     fn drop(&mut self) {
-        let caches = std::mem::replace(&mut self.caches, Caches::new());
-        RESOLVED.set(Some((self.host.id, caches)));
+        if let Some(interpreter) = self.interpreter.take() {
+            RESOLVED.set(Some((self.host.id, interpreter.caches)));
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use crate::host::{Fallible, Session, Traced, fail};
 use crate::values::{Day, Yuan, text};
 use dingan_core::facts::Facts;
 use dingan_core::finding::{RuleSet, Stage};
+use dingan_core::selector::Selector;
 use rhai::{ASTFlags, ASTNode, Dynamic, EvalAltResult, EvalContext, Expr, Expression, Position, Stmt, StmtBlock};
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -164,9 +165,14 @@ fn selector_conditions(
     let past: BTreeSet<String> = facts.history.visits.iter().map(|v| word(&v.kind())).collect();
     let has = facts.history.visits.iter().any(|v| s.past.contains(&v.kind()));
     ask("past", !s.past.is_empty(), past.into_iter().collect::<Vec<_>>().join(", "), word(&s.past), has);
+    ask("died", s.died, facts.visit.death.is_some().to_string(), "true".to_owned(), facts.visit.death.is_some());
+    if let Some(table) = &s.diagnosis {
+        let codes = facts.visit.diagnoses.iter().map(|d| d.code.to_string()).collect::<Vec<_>>().join(", ");
+        let alone = Selector { diagnosis: Some(table.clone()), ..Selector::default() };
+        ask("diagnosis", true, codes, format!("knowledge {table}"), alone.claim(facts, knowledge));
+    }
     if s.selects_lines() {
-        let fits = |l: &dingan_core::facts::LineFact| s.line(l, knowledge);
-        let lines = facts.net_lines.iter().filter_map(|n| facts.lines.get(n.line)).filter(|l| fits(l)).count();
+        let lines = facts.net_lines.iter().filter(|n| s.line(facts, n.line, knowledge)).count();
         let mut wanted = Vec::new();
         wanted.extend(s.knowledge.iter().map(|t| format!("knowledge {t}")));
         wanted.extend(s.second.iter().map(|t| format!("second of {t}")));
@@ -177,6 +183,9 @@ fn selector_conditions(
         }
         if s.grouped {
             wanted.push("a drug group".to_owned());
+        }
+        if !s.marks.is_empty() {
+            wanted.push(word(&s.marks));
         }
         let actual = format!("{lines} of {} lines", facts.net_lines.len());
         ask("lines", true, actual, wanted.join(", "), lines > 0);
@@ -206,16 +215,15 @@ mod erased {
 
 impl Session<'_> {
     /// Walks over a script for one line or the claim and writes down what it does.
-    pub(crate) fn walk(&mut self, script: &Traced, line: Option<u32>, log: &mut Log) -> Result<(), String> {
-        let vars = self.scope.len();
+    pub(crate) fn walk(&self, script: &Traced, line: Option<u32>, log: &mut Log) -> Result<(), String> {
+        let mut scope = self.scope();
         if let Some(at) = line {
-            self.scope.push_constant("line", Line { view: Arc::clone(&self.view), at });
+            scope.push_constant("line", Line { view: Arc::clone(&self.view), at });
         }
-        self.scope.push_constant("param", script.params.clone());
+        scope.push_constant("param", script.params.clone());
         let (mut global, mut caches) = self.host.fresh(&self.view);
-        let mut context = EvalContext::new(self.host.engine(), &mut global, &mut caches, &mut self.scope, None);
+        let mut context = EvalContext::new(self.host.engine(), &mut global, &mut caches, &mut scope, None);
         let outcome = block(&mut context, &script.body, log);
-        self.scope.rewind(vars);
         outcome.map(|_| ()).map_err(|e| e.to_string())
     }
 }

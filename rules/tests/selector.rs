@@ -1,10 +1,11 @@
 //! The index and the selectors let through exactly what a plain reading of the selector lets through.
 
-use dingan_core::codes::{Level, Sex, VisitKind};
+use dingan_core::claim::Approval;
+use dingan_core::codes::{ItemClass, Level, Sex, VisitKind};
 use dingan_core::facts::{Facts, LineFact};
 use dingan_core::finding::Stage;
 use dingan_core::knowledge::KnowledgeRow;
-use dingan_core::selector::Selector;
+use dingan_core::selector::{Mark, Selector};
 use dingan_rules::case::world::{ItemCase, LineCase, PersonCase, VisitCase, World};
 use dingan_rules::{RuleLibrary, RuleSource};
 use proptest::collection::vec;
@@ -57,9 +58,15 @@ fn selectors() -> impl Strategy<Value = Selector> {
         table(),
         table(),
         prop_oneof![3 => Just(false), 1 => Just(true)],
+        prop_oneof![2 => Just(Vec::new()), 1 => subsequence(&Mark::ALL[..], 0..=Mark::ALL.len())],
     );
-    (claim, line).prop_map(
-        |((visit, insurance, level, sex, (age_min, age_max), past), (list, charge, item, t, s, grouped))| {
+    (claim, line, table(), prop_oneof![3 => Just(false), 1 => Just(true)]).prop_map(
+        |(
+            (visit, insurance, level, sex, (age_min, age_max), past),
+            (list, charge, item, t, s, grouped, marks),
+            diagnosis,
+            died,
+        )| {
             let insurance = insurance.into_iter().map(Into::into).collect();
             Selector {
                 visit,
@@ -75,13 +82,23 @@ fn selectors() -> impl Strategy<Value = Selector> {
                 knowledge: t,
                 second: s,
                 grouped,
+                diagnosis,
+                died,
+                marks,
             }
         },
     )
 }
 
-fn visit(kind: usize, id: &str) -> VisitCase {
-    let text = format!("id = '{id}'\ntype = '{}'\nbegin = 2025-03-04\nend = 2025-03-09", KINDS[kind].1);
+/// Codes tables speak of, longer than these or not there.
+const DIAGNOSES: [&str; 4] = ["XA01", "0012.5", "C3", "I63.900"];
+
+fn visit(kind: usize, id: &str, diagnosis: &str, died: bool) -> VisitCase {
+    let mut text = format!("id = '{id}'\ntype = '{}'\nbegin = 2025-03-04\nend = 2025-03-09", KINDS[kind].1);
+    text += &format!("\ndiagnosis = '{diagnosis}'");
+    if died {
+        text += "\ndeath = 2025-03-09";
+    }
     toml::from_str(&text).unwrap()
 }
 
@@ -89,36 +106,46 @@ fn worlds() -> impl Strategy<Value = World> {
     let rows = vec((select(&TABLES[..]), select(&ITEMS[..]), proptest::option::of(select(&ITEMS[..]))), 0..6);
     let catalogue = vec((select(&LIST_TYPES[..]), select(&CHARGE_TYPES[..]), select(&["", "g"][..])), ITEMS.len());
     let person = (select(vec![Sex::Male, Sex::Female, Sex::Unknown]), 1940..2025i32);
-    let lines = vec((select(&ITEMS[..]), any::<bool>()), 0..8);
-    (person, 0..8usize, select(&["1", "5", "9"][..]), vec(0..8usize, 0..4), catalogue, lines, rows).prop_map(
-        |((sex, year), kind, level, history, catalogue, lines, rows)| {
-            let line = |no: String, item: &str, refund: &str, quantity: i64| -> LineCase {
-                let text = format!("no = '{no}'\nitem = '{item}'\nrefund_of = '{refund}'\nquantity = {quantity}");
-                toml::from_str(&text).unwrap()
+    let keys = (
+        select(&["2025-03-03 08:00", "2025-03-05 09:00", "2025-03-05", "2025-03-09 23:59", "2025-03-10"][..]),
+        select(&["", "D1", "D2"][..]),
+        select(&["0", "2"][..]),
+        select(&["10.00", "10.01"][..]),
+    );
+    let lines = vec((select(&ITEMS[..]), any::<bool>(), keys), 0..8);
+    let visits = (0..8usize, select(&DIAGNOSES[..]), any::<bool>(), any::<bool>());
+    (person, visits, select(&["1", "5", "9"][..]), vec(0..8usize, 0..4), catalogue, lines, rows).prop_map(
+        |((sex, year), (kind, diagnosis, died, register), level, history, catalogue, lines, rows)| {
+            let line = |no: String, item: &str, refund: &str, quantity: i64, rest: &str| -> LineCase {
+                let text = format!("no = '{no}'\nitem = '{item}'\nrefund_of = '{refund}'\nquantity = {quantity}\n");
+                toml::from_str(&(text + rest)).unwrap()
             };
             let mut all = Vec::new();
-            for (i, (item, refunded)) in lines.into_iter().enumerate() {
-                all.push(line(i.to_string(), item, "", 1));
+            for (i, (item, refunded, (at, by, approval, amount))) in lines.into_iter().enumerate() {
+                let rest = format!("at = '{at}'\npractitioner = '{by}'\napproval = '{approval}'");
+                all.push(line(i.to_string(), item, "", 1, &format!("{rest}\namount = '{amount}'")));
                 if refunded {
-                    all.push(line(format!("{i}-"), item, &i.to_string(), -1));
+                    all.push(line(format!("{i}-"), item, &i.to_string(), -1, &format!("{rest}\namount = '-{amount}'")));
                 }
             }
             // one item stays out of the catalogue
             let items = ITEMS.iter().zip(catalogue).skip(1).map(|(code, (list, charge, group))| -> ItemCase {
-                let text =
+                let mut text =
                     format!("code = '{code}'\nlist_type = '{list}'\ncharge_type = '{charge}'\ngroup = '{group}'");
+                // lines cost ten yuan a unit
+                text += if group.is_empty() { "\nlimit = 9" } else { "\nrestricted = true\nlimit = 10" };
                 toml::from_str(&text).unwrap()
             });
             World {
                 stage: None,
                 person: PersonCase { sex, birth: format!("{year}-05-05T00:00:00").parse().unwrap() },
-                visit: visit(kind, "V"),
+                visit: visit(kind, "V", diagnosis, died),
                 settled_at: None,
                 institutions: [("H1".to_owned(), level.to_owned())].into(),
                 items: items.collect(),
                 lines: all,
                 settled: Vec::new(),
-                history: history.iter().enumerate().map(|(i, k)| visit(*k, &format!("M{i}"))).collect(),
+                history: history.iter().enumerate().map(|(i, k)| visit(*k, &format!("M{i}"), "", false)).collect(),
                 knowledge: rows
                     .into_iter()
                     .map(|(table, item, other)| KnowledgeRow {
@@ -132,7 +159,7 @@ fn worlds() -> impl Strategy<Value = World> {
                 expect: Vec::new(),
                 undecided: Vec::new(),
                 exempted: Vec::new(),
-                practitioners: Vec::new(),
+                practitioners: if register { vec![toml::from_str("code = 'D1'").unwrap()] } else { Vec::new() },
                 paid_by: "1".to_owned(),
                 insurance: "310".to_owned(),
             }
@@ -141,9 +168,13 @@ fn worlds() -> impl Strategy<Value = World> {
 }
 
 /// A plain reading of the claim's part.
-fn claim_passes(s: &Selector, f: &Facts) -> bool {
+fn claim_passes(s: &Selector, f: &Facts, rows: &[KnowledgeRow]) -> bool {
     let kind = KINDS.iter().find(|(_, med_type)| *med_type == f.visit.med_type.as_str()).unwrap().0;
     let person = &f.portions[0].person;
+    let speaks = |t: &String, r: &KnowledgeRow| {
+        let code = r.item.as_str();
+        r.table == *t && code.len() >= 3 && f.visit.diagnoses.iter().any(|d| d.code.as_str().starts_with(code))
+    };
     let past = |k: &VisitKind| f.history.visits.iter().any(|v| v.kind() == *k);
     (s.visit.is_empty() || s.visit.contains(&kind))
         && (s.insurance.is_empty() || s.insurance.contains(&f.visit.insurance))
@@ -152,10 +183,34 @@ fn claim_passes(s: &Selector, f: &Facts) -> bool {
         && person.age >= s.age_min.unwrap_or(i64::MIN)
         && person.age <= s.age_max.unwrap_or(i64::MAX)
         && (s.past.is_empty() || s.past.iter().any(past))
+        && (!s.died || f.visit.death.is_some())
+        && s.diagnosis.as_ref().is_none_or(|t| rows.iter().any(|r| speaks(t, r)))
+}
+
+/// A plain reading of a mark.
+fn bears(mark: Mark, l: &LineFact, f: &Facts) -> bool {
+    let (line, day) = (&l.line, l.line.time.date().to_string());
+    match mark {
+        Mark::NoPractitioner => line.practitioner.as_str() == "",
+        Mark::Unregistered => f.practitioners.is_empty() || line.practitioner.as_str() == "D2",
+        Mark::RefusedThoughPaid => {
+            line.approval == Approval::Refused
+                && l.item.as_ref().is_some_and(|i| !i.restricted && i.class != ItemClass::C)
+        }
+        Mark::Misreckoned => line.amount.to_string().ends_with('1'),
+        Mark::SameMoment => {
+            !line.time.to_string().ends_with("00:00:00")
+                && f.lines
+                    .iter()
+                    .any(|o| (&o.line.item, o.line.time) == (&line.item, line.time) && o.line.no != line.no)
+        }
+        Mark::AboveLimit => l.limit.is_some_and(|p| p.to_string().starts_with('9')),
+        Mark::OutsideVisit => day.as_str() < "2025-03-04" || day.as_str() > "2025-03-09",
+    }
 }
 
 /// A plain reading of a line's part.
-fn line_passes(s: &Selector, l: &LineFact, rows: &[KnowledgeRow]) -> bool {
+fn line_passes(s: &Selector, l: &LineFact, f: &Facts, rows: &[KnowledgeRow]) -> bool {
     let code = l.line.item.as_str();
     let list_type = l.item.as_ref().map(|i| i.list_type.clone());
     let charge_type = l.item.as_ref().map(|i| i.charge_type.clone());
@@ -166,6 +221,7 @@ fn line_passes(s: &Selector, l: &LineFact, rows: &[KnowledgeRow]) -> bool {
         && s.knowledge.as_ref().is_none_or(|t| rows.iter().any(|r| r.table == *t && r.item.as_str() == code))
         && (!s.grouped || l.item.as_ref().is_some_and(|i| !i.drug_group.is_empty()))
         && s.second.as_ref().is_none_or(|t| rows.iter().any(|r| r.table == *t && r.other.as_str() == code))
+        && (s.marks.is_empty() || s.marks.iter().any(|m| bears(*m, l, f)))
 }
 
 /// The unlisted item must really be unlisted: the world would add a plain row for it.
@@ -201,11 +257,11 @@ proptest! {
                 .net_lines
                 .iter()
                 .map(|n| &facts.lines[n.line])
-                .filter(|l| line_passes(s, l, &world.knowledge))
+                .filter(|l| line_passes(s, l, &facts, &world.knowledge))
                 .map(|l| l.line.no.to_string())
                 .collect();
             let about_lines = *by_line || s.selects_lines();
-            if claim_passes(s, &facts) && !(about_lines && lines.is_empty()) {
+            if claim_passes(s, &facts, &world.knowledge) && !(about_lines && lines.is_empty()) {
                 expected.push((format!("DG1{i:03}"), lines));
             }
         }

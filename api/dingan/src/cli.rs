@@ -533,6 +533,19 @@ enum RulesCommand {
         #[arg(long, value_name = "URL")]
         server: Option<String>,
     },
+    /// Measures the rules the program carries on a population whose answer is known: what each finds of what is
+    /// planted, plainly and slyly, and what it says of the innocent.
+    Measure {
+        /// Bills, at least.
+        #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..=50_000_000))]
+        claims: u32,
+        /// Seed of the population.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Write the figures as JSON too.
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+    },
     /// Why a rule said what it said of a settlement: which condition failed, and by how much.
     Why {
         /// The rule.
@@ -656,6 +669,7 @@ async fn rules(command: RulesCommand) -> anyhow::Result<bool> {
         RulesCommand::List { data, json } => rules::list(&data.at(), json).await,
         RulesCommand::Docs { out, folder } => rules::docs(folder.as_deref(), &out),
         RulesCommand::Publish { folder, data, server } => rules::publish(&folder, &data.at(), server.as_deref()).await,
+        RulesCommand::Measure { claims, seed, json } => rules::measured(claims as usize, seed, json.as_deref()),
         RulesCommand::Why { code, setl_id, data } => rules::why(&code, &setl_id, &data.at()).await,
     }
 }

@@ -1,11 +1,14 @@
 //! `dingan rules`: what rule authors use.
 
+pub mod measure;
 mod scaffold;
 
 use crate::serve::{now, open_at};
 use anyhow::{Context, bail};
+use dingan_connectors::sample::population::Population;
 use dingan_core::codes::SettlementId;
 use dingan_core::knowledge::Knowledge;
+use dingan_http::bundles::Contents;
 use dingan_rules::case::{coverage, page_problems, run_cases};
 use dingan_rules::manifest::incomplete;
 use dingan_rules::trace::Why;
@@ -21,6 +24,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use scaffold::new;
+
+use measure::{measure, table};
 
 /// Rules with their pages.
 type Rules = Vec<(RuleSource, RulePage)>;
@@ -438,4 +443,21 @@ fn told(why: &Why) -> String {
     }
     out.push_str(&format!("{}\n", end.join("; ")));
     out
+}
+
+/// Measures the rules the program carries on a population; answers whether none failed.
+pub fn measured(claims: usize, seed: u64, json: Option<&Path>) -> anyhow::Result<bool> {
+    let population = Population::new(seed);
+    let mut contents = Contents::initial();
+    contents.rows = population.reference();
+    let runtime = contents.compile("population".to_owned())?;
+    let bar = crate::import::bar(claims as u64, "claims");
+    let measured = measure(&population, &runtime.bundle, &runtime.rules, claims, |n| bar.inc(n));
+    bar.finish_and_clear();
+    say_part!("{}", table(&measured, &runtime.rules));
+    if let Some(path) = json {
+        let file = std::fs::File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+        serde_json::to_writer_pretty(file, &measured)?;
+    }
+    Ok(measured.failures == 0)
 }

@@ -293,6 +293,7 @@ impl Practitioners {
     }
 
     /// Whether the practitioner is registered with an institution on a day, at any of several.
+    #[inline]
     pub fn at(&self, code: &PractitionerCode, institution: &InstitutionCode, day: NaiveDate) -> bool {
         self.0.get(code).is_some_and(|rows| rows.iter().any(|p| p.institution == *institution && p.period.holds(day)))
     }

@@ -19,16 +19,18 @@ macro_rules! code {
             /// From the text of the wire.
             pub fn new(s: impl Into<Text>) -> Self { Self(s.into()) }
             /// The text.
+            #[inline]
             pub fn as_str(&self) -> &str { &self.0 }
             /// Whether it is the empty text ("not given").
+            #[inline]
             pub fn is_empty(&self) -> bool { self.0.is_empty() }
         }
         impl From<&str> for $name { fn from(s: &str) -> Self { Self(s.into()) } }
         impl From<String> for $name { fn from(s: String) -> Self { Self(s.into()) } }
         impl fmt::Display for $name { fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(&self.0) } }
         impl fmt::Debug for $name { fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { write!(f, "{:?}", self.as_str()) } }
-        impl std::borrow::Borrow<str> for $name { fn borrow(&self) -> &str { &self.0 } }
-        impl AsRef<str> for $name { fn as_ref(&self) -> &str { &self.0 } }
+        impl std::borrow::Borrow<str> for $name { #[inline] fn borrow(&self) -> &str { &self.0 } }
+        impl AsRef<str> for $name { #[inline] fn as_ref(&self) -> &str { &self.0 } }
     )*};
 }
 

@@ -163,10 +163,12 @@ pub struct About {
 
 impl About {
     /// The points of a table about the item.
+    #[inline]
     pub fn points(&self, table: TableId) -> &[Arc<KnowledgeRow>] {
         section(&self.first, table)
     }
     /// The points of a table that name the item as the second of a pair.
+    #[inline]
     pub fn pairs(&self, table: TableId) -> &[Arc<KnowledgeRow>] {
         section(&self.second, table)
     }
@@ -180,6 +182,7 @@ impl About {
     }
 }
 
+#[inline]
 fn section(sections: &Sections, table: TableId) -> &[Arc<KnowledgeRow>] {
     sections.iter().find(|(t, _)| *t == table).map_or(&[], |(_, points)| points)
 }
@@ -256,14 +259,17 @@ impl Knowledge {
     }
 
     /// A table by its name; none where it has no points.
+    #[inline]
     pub fn table(&self, name: &str) -> Option<TableId> {
         self.names.get(name).copied()
     }
     /// Everything known about an item: what a line is looked up by, once.
+    #[inline]
     pub fn about(&self, item: &str) -> &About {
         self.about.get(item).unwrap_or(&self.nothing)
     }
     /// The points of a table about an item.
+    #[inline]
     pub fn get(&self, table: &str, item: &ItemCode) -> &[Arc<KnowledgeRow>] {
         self.table(table).map_or(&[], |t| self.about(item.as_str()).points(t))
     }

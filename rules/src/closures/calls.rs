@@ -43,25 +43,30 @@ impl Callable {
         self.0.iter().find(|e| e.fits(args.iter().map(|a| a.type_id()))).ok_or(Halt::Leave)
     }
 
-    pub fn call(&self, f: &Frame<'_>, mut args: Vec<Dynamic>) -> Outcome {
-        let mut places: Vec<&mut Dynamic> = args.iter_mut().collect();
-        self.entry(&places)?.invoke(f, &mut places)
+    pub fn call(&self, f: &Frame<'_>, args: &mut [Dynamic]) -> Outcome {
+        placed(None, args, |places| self.entry(places)?.invoke(f, places))
     }
 
     /// Calls with an object before the arguments. A function that takes the object whole gets a copy.
-    pub fn method(&self, f: &Frame<'_>, of: &mut Dynamic, args: impl IntoIterator<Item = Dynamic>) -> Outcome {
-        let mut args: Vec<Dynamic> = args.into_iter().collect();
-        let mut places: Vec<&mut Dynamic> = Vec::with_capacity(args.len() + 1);
-        places.push(of);
-        places.extend(args.iter_mut());
-        let entry = self.entry(&places)?;
+    pub fn method(&self, f: &Frame<'_>, of: &mut Dynamic, args: &mut [Dynamic]) -> Outcome {
+        let entry = placed(Some(of), args, |places| self.entry(places))?;
         if entry.func.is_method() {
-            return entry.invoke(f, &mut places);
+            return placed(Some(of), args, |places| entry.invoke(f, places));
         }
-        let [of, ..] = places.as_slice() else { return Err(Halt::Leave) };
-        let mut whole = (**of).clone();
-        let mut places: Vec<&mut Dynamic> = std::iter::once(&mut whole).chain(args.iter_mut()).collect();
-        entry.invoke(f, &mut places)
+        let mut whole = of.clone();
+        placed(Some(&mut whole), args, |places| entry.invoke(f, places))
+    }
+}
+
+/// Puts arguments in the form native functions take; without a list on the heap for the usual few.
+fn placed<R>(of: Option<&mut Dynamic>, args: &mut [Dynamic], act: impl FnOnce(&mut [&mut Dynamic]) -> R) -> R {
+    match (of, args) {
+        (None, [a]) => act(&mut [a]),
+        (None, [a, b]) => act(&mut [a, b]),
+        (Some(of), []) => act(&mut [of]),
+        (Some(of), [a]) => act(&mut [of, a]),
+        (Some(of), [a, b]) => act(&mut [of, a, b]),
+        (of, args) => act(&mut of.into_iter().chain(args).collect::<Vec<_>>()),
     }
 }
 

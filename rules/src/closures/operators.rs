@@ -35,6 +35,9 @@ pub(crate) fn truth(value: &Dynamic) -> Result<bool, Halt> {
     value.as_bool().map_err(|_| Halt::Leave)
 }
 
+/// `+`, `-` and `*` of a type of numbers.
+type Reckon<N> = [fn(N, N) -> Option<N>; 3];
+
 /// A value of Rhai's own types.
 enum Plain {
     Unit,
@@ -44,24 +47,19 @@ enum Plain {
 }
 
 impl Plain {
-    /// Takes the value out; gives it back where it is another type.
-    fn of(value: Dynamic) -> Result<Self, Dynamic> {
+    /// Nothing where the value is of another type.
+    fn of(value: &Dynamic) -> Option<Self> {
         if let Ok(n) = value.as_int() {
-            return Ok(Self::Number(Decimal::from(n)));
+            Some(Self::Number(Decimal::from(n)))
+        } else if let Ok(b) = value.as_bool() {
+            Some(Self::Bool(b))
+        } else if value.is_unit() {
+            Some(Self::Unit)
+        } else if let Ok(d) = value.as_decimal() {
+            Some(Self::Number(d))
+        } else {
+            value.read_lock::<ImmutableString>().map(|t| Self::Text(t.clone()))
         }
-        if let Ok(b) = value.as_bool() {
-            return Ok(Self::Bool(b));
-        }
-        if value.is_unit() {
-            return Ok(Self::Unit);
-        }
-        if let Ok(d) = value.as_decimal() {
-            return Ok(Self::Number(d));
-        }
-        if value.is_string() {
-            return value.into_immutable_string().map(Self::Text).map_err(|_| Dynamic::UNIT);
-        }
-        Err(value)
     }
 }
 
@@ -99,14 +97,14 @@ impl Operator {
 
     pub fn apply(&self, f: &Frame<'_>, a: Dynamic, b: Dynamic) -> Outcome {
         if let (Ok(a), Ok(b)) = (a.as_int(), b.as_int()) {
-            return self.whole(a, b);
+            return self.numbers(a, b, [i64::checked_add, i64::checked_sub, i64::checked_mul], Dynamic::from_int);
         }
-        let (a, b) = match (Plain::of(a), Plain::of(b)) {
-            (Ok(a), Ok(b)) => (a, b),
-            (a, b) => return self.registered(f, again(a), again(b)),
-        };
-        match (a, b) {
-            (Plain::Number(a), Plain::Number(b)) => self.numbers(a, b),
+        let (Some(plain_a), Some(plain_b)) = (Plain::of(&a), Plain::of(&b)) else { return self.registered(f, a, b) };
+        match (plain_a, plain_b) {
+            (Plain::Number(a), Plain::Number(b)) => {
+                let reckon: Reckon<Decimal> = [Decimal::checked_add, Decimal::checked_sub, Decimal::checked_mul];
+                self.numbers(a, b, reckon, Dynamic::from_decimal)
+            }
             (Plain::Text(a), Plain::Text(b)) => self.texts(a, &b),
             (Plain::Bool(a), Plain::Bool(b)) => self.equality(a == b),
             (Plain::Unit, Plain::Unit) => self.equality(true),
@@ -136,30 +134,19 @@ impl Operator {
         })
     }
 
-    fn whole(&self, a: i64, b: i64) -> Outcome {
+    /// Two numbers of one type: compared, or reckoned with; out of range is an error for the interpreter to report.
+    fn numbers<N: Ord + Copy>(&self, a: N, b: N, reckon: Reckon<N>, value: impl Fn(N) -> Dynamic) -> Outcome {
         if let Some(holds) = self.order(a.cmp(&b)) {
             return Ok(holds.into());
         }
+        let [plus, minus, times] = reckon;
         let result = match self.kind {
-            Kind::Plus => a.checked_add(b),
-            Kind::Minus => a.checked_sub(b),
-            Kind::Times => a.checked_mul(b),
+            Kind::Plus => plus(a, b),
+            Kind::Minus => minus(a, b),
+            Kind::Times => times(a, b),
             _ => None,
         };
-        result.map(Dynamic::from_int).ok_or(Halt::Leave)
-    }
-
-    fn numbers(&self, a: Decimal, b: Decimal) -> Outcome {
-        if let Some(holds) = self.order(a.cmp(&b)) {
-            return Ok(holds.into());
-        }
-        let result = match self.kind {
-            Kind::Plus => a.checked_add(b),
-            Kind::Minus => a.checked_sub(b),
-            Kind::Times => a.checked_mul(b),
-            _ => None,
-        };
-        result.map(Dynamic::from_decimal).ok_or(Halt::Leave)
+        result.map(value).ok_or(Halt::Leave)
     }
 
     fn texts(&self, a: ImmutableString, b: &ImmutableString) -> Outcome {
@@ -174,17 +161,6 @@ impl Operator {
 
     /// An operator of our own types.
     fn registered(&self, f: &Frame<'_>, a: Dynamic, b: Dynamic) -> Outcome {
-        self.ours.as_ref().ok_or(Halt::Leave)?.call(f, vec![a, b])
-    }
-}
-
-/// The value that was looked at.
-fn again(value: Result<Plain, Dynamic>) -> Dynamic {
-    match value {
-        Err(value) => value,
-        Ok(Plain::Unit) => Dynamic::UNIT,
-        Ok(Plain::Bool(b)) => b.into(),
-        Ok(Plain::Number(n)) => Dynamic::from_decimal(n),
-        Ok(Plain::Text(t)) => t.into(),
+        self.ours.as_ref().ok_or(Halt::Leave)?.call(f, &mut [a, b])
     }
 }

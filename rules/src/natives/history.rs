@@ -34,7 +34,7 @@ pub(crate) fn check_window(view: &View, days: i64) -> Fallible<()> {
 }
 
 /// Whether the other visit began before this one; of two that began together, the smaller id.
-fn earlier(view: &View, v: &PastVisit) -> bool {
+pub(crate) fn earlier(view: &View, v: &PastVisit) -> bool {
     (v.begin, v.id.as_str()) < (view.facts.visit.begin, view.facts.visit.id.as_str())
 }
 

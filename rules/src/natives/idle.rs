@@ -41,17 +41,18 @@ fn idle_runs(view: &Arc<View>, types: &rhai::Array) -> Fallible<rhai::Array> {
     let types: Vec<ImmutableString> =
         types.iter().filter_map(|t| t.read_lock::<ImmutableString>().map(|t| t.clone())).collect();
     let (first, last) = (view.begin_day().0, view.last_day().0);
-    // of each day: whether it is busy, and the lines on it
-    let mut days: BTreeMap<NaiveDate, (bool, Vec<u32>)> = BTreeMap::new();
-    for past in &facts.history.this_visit {
-        days.entry(past.time.date()).or_default().0 = true;
+    let busy = busy_days(view, &types, first, last);
+    if busy.iter().all(|b| *b) {
+        return Ok(rhai::Array::new());
     }
+    // the lines of each day that is not busy
+    let mut days: BTreeMap<NaiveDate, Vec<u32>> = BTreeMap::new();
     for at in 0..facts.net_lines.len() as u32 {
         let Some((_, fact)) = view.net(at) else { continue };
-        let passive = fact.item.as_ref().is_some_and(|i| types.iter().any(|t| t.as_str() == i.charge_type));
-        let of_day = days.entry(fact.line.time.date()).or_default();
-        of_day.0 |= !passive;
-        of_day.1.push(at);
+        let day = fact.line.time.date();
+        if place(first, day).and_then(|p| busy.get(p)) == Some(&false) {
+            days.entry(day).or_default().push(at);
+        }
     }
     let mut out = rhai::Array::new();
     let mut run: Option<(NaiveDate, NaiveDate, Vec<u32>)> = None;
@@ -62,17 +63,43 @@ fn idle_runs(view: &Arc<View>, types: &rhai::Array) -> Fallible<rhai::Array> {
             out.push(rhai::Dynamic::from(idle));
         }
     };
-    for day in first.iter_days().skip(1).take_while(|d| *d < last) {
+    for (day, busy) in first.iter_days().zip(busy).skip(1) {
         view.spend(0)?;
-        let (busy, lines) = days.remove(&day).unwrap_or_default();
         if busy {
             close(&mut run);
         } else {
             let so_far = run.get_or_insert((day, day, Vec::new()));
             so_far.1 = day;
-            so_far.2.extend(lines);
+            so_far.2.extend(days.remove(&day).unwrap_or_default());
         }
     }
     close(&mut run);
     Ok(out)
+}
+
+/// Of each day from admission up to the day before the last: whether it is busy. The day of admission counts as
+/// busy.
+fn busy_days(view: &View, types: &[ImmutableString], first: NaiveDate, last: NaiveDate) -> Vec<bool> {
+    let facts = &view.facts;
+    let count = usize::try_from((last - first).num_days()).unwrap_or(0);
+    let mut busy = vec![false; count];
+    let mut mark = |day: NaiveDate| {
+        if let Some(b) = place(first, day).and_then(|p| busy.get_mut(p)) {
+            *b = true;
+        }
+    };
+    mark(first);
+    facts.history.this_visit.iter().for_each(|past| mark(past.time.date()));
+    for net in &facts.net_lines {
+        let Some(fact) = facts.lines.get(net.line) else { continue };
+        let passive = fact.item.as_ref().is_some_and(|i| types.iter().any(|t| t.as_str() == i.charge_type));
+        if !passive {
+            mark(fact.line.time.date());
+        }
+    }
+    busy
+}
+
+fn place(first: NaiveDate, day: NaiveDate) -> Option<usize> {
+    usize::try_from((day - first).num_days()).ok()
 }

@@ -68,7 +68,9 @@ pub(crate) fn severity(view: &View, selector: &Selector, own: Severity, lines: i
     let unsure = |points: &[Arc<KnowledgeRow>]| !points.is_empty() && !points.iter().any(|p| p.confirmed);
     let rests_on_unsure = lines.filter_map(|at| view.net(at)).any(|(_, fact)| {
         let about = knowledge.about(fact.line.item.as_str());
-        table.is_some_and(|t| unsure(about.points(t))) || second.is_some_and(|t| unsure(about.pairs(t)))
+        // of a table of pairs that holds both ways the item may be either
+        let first = |t| if about.points(t).is_empty() { about.pairs(t) } else { about.points(t) };
+        table.is_some_and(|t| unsure(first(t))) || second.is_some_and(|t| unsure(about.pairs(t)))
     });
     if rests_on_unsure { own.max(Severity::Suspicious) } else { own }
 }

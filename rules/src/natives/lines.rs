@@ -83,7 +83,8 @@ fn is_among(text: &str, list: &rhai::Array) -> bool {
     list.iter().any(|t| t.read_lock::<ImmutableString>().is_some_and(|t| t.as_str() == text))
 }
 
-/// Settled lines of an item in other visits, from so many days before this one.
+/// Settled lines of an item in other visits, from so many days before this one. Of visits on one day only those
+/// before this one count, so that a run after the fact does not put the same excess at stake at each of them.
 fn within_days<'v>(view: &'v View, item: &'v ItemCode, days: i64) -> Fallible<impl Iterator<Item = &'v PastLine>> {
     super::history::check_window(view, days)?;
     let rows = &view.facts.history.lines;
@@ -92,7 +93,11 @@ fn within_days<'v>(view: &'v View, item: &'v ItemCode, days: i64) -> Fallible<im
     let rows = rows.get(start..).unwrap_or_default();
     view.spend(rows.len())?;
     let own = &view.facts.visit.id;
-    Ok(rows.iter().filter(move |l| l.item == *item && l.visit != *own && l.time.date() <= to))
+    let before = move |l: &PastLine| match view.facts.visit.kind().is_stay() || l.time.date() < to {
+        true => true,
+        false => came_before(view, l),
+    };
+    Ok(rows.iter().filter(move |l| l.item == *item && l.visit != *own && l.time.date() <= to && before(l)))
 }
 
 fn nets(l: &Lines) -> impl Iterator<Item = (u32, &NetLine)> {
@@ -106,6 +111,9 @@ fn facts(l: &Lines) -> impl Iterator<Item = (u32, &LineFact)> {
 fn kept(l: &Lines, keep: impl Fn(&LineFact) -> bool) -> Fallible<Lines> {
     l.view.spend(l.at.len())?;
     let keeps = |at: u32| l.view.net(at).is_some_and(|(_, f)| keep(f));
+    if l.at.iter().all(|(at, _)| keeps(*at)) {
+        return Ok(l.clone());
+    }
     Ok(Lines { at: l.at.iter().filter(|(at, _)| keeps(*at)).copied().collect(), view: Arc::clone(&l.view) })
 }
 
@@ -175,8 +183,13 @@ fn settled_on<'v>(view: &'v View, item: &'v ItemCode, day: NaiveDate) -> Fallibl
     Ok(own.into_iter().chain(others))
 }
 
+/// Whether a settled line belongs to a visit that began before this one.
+fn came_before(view: &View, row: &PastLine) -> bool {
+    view.visit(&row.visit).is_some_and(|v| super::history::earlier(view, v))
+}
+
 /// Whether a settled line belongs to another visit at the same institution.
 fn at_this_institution(view: &View, row: &PastLine) -> bool {
     let facts = &view.facts;
-    facts.history.visits.iter().any(|v| v.id == row.visit && v.institution == facts.visit.institution)
+    view.visit(&row.visit).is_some_and(|v| v.institution == facts.visit.institution)
 }

@@ -4,8 +4,8 @@ use crate::facts::{Claim, View, quantity, text};
 use crate::host::{Fallible, Registry};
 use crate::values::Day;
 use chrono::NaiveDate;
-use dingan_core::codes::ItemCode;
 use dingan_core::knowledge::KnowledgeRow;
+use dingan_core::selector::beginnings;
 use rhai::{Dynamic, ImmutableString};
 use std::sync::Arc;
 
@@ -72,6 +72,6 @@ fn operations_unfit(view: &Arc<View>, table: &str) -> Fallible<rhai::Array> {
 
 /// The row of the longest beginning of a code that the table has.
 fn row<'v>(view: &'v View, table: &str, code: &str) -> Option<&'v KnowledgeRow> {
-    let cuts = (3..=code.len()).rev().filter_map(|n| code.get(..n));
-    cuts.into_iter().find_map(|c| view.knowledge.get(table, &ItemCode::from(c)).first().map(|r| &**r))
+    let table = view.knowledge.table(table)?;
+    beginnings(code).find_map(|c| view.knowledge.about(c).points(table).first().map(|r| &**r))
 }

@@ -4,7 +4,7 @@
 //! These walk over groups of lines of one item or drug group. Each line is looked at a bounded
 //! number of times, so that a stay of fifty thousand lines stays linear.
 
-use super::{by_item, facts, grouped, here, settled_on};
+use super::{by_item, came_before, facts, grouped, here, settled_on};
 use crate::facts::{Found, Line, Lines, View, text};
 use crate::host::{Fallible, Registry};
 use crate::natives::{days_text, found_list, lines_at};
@@ -71,7 +71,9 @@ fn day_of(view: &View, at: u32) -> Option<NaiveDate> {
 fn used_before(view: &View, item: &ItemCode, day: NaiveDate) -> Fallible<(Quantity, Vec<Related>)> {
     let mut sum = Quantity::ZERO;
     let mut related = Vec::new();
-    for row in settled_on(view, item, day)? {
+    let own = &view.facts.visit.id;
+    // of two visits the later one is at stake, also when both are known
+    for row in settled_on(view, item, day)?.filter(|r| r.visit == *own || came_before(view, r)) {
         sum += row.quantity;
         related.push(Related { visit: row.visit.clone(), line: row.no.clone() });
     }

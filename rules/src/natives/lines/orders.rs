@@ -15,7 +15,9 @@ use std::sync::Arc;
 pub(crate) fn register(r: &mut Registry<'_>) {
     r.get("kinds", |l: &mut Lines| -> Fallible<i64> {
         l.view.spend(l.at.len())?;
-        let items: BTreeSet<&str> = facts(l).map(|(_, f)| f.line.item.as_str()).collect();
+        let mut items: Vec<&str> = facts(l).map(|(_, f)| f.line.item.as_str()).collect();
+        items.sort_unstable();
+        items.dedup();
         Ok(items.len() as i64)
     });
     r.get("prescriptions", |l: &mut Lines| prescriptions(l));
@@ -27,6 +29,12 @@ pub(crate) fn register(r: &mut Registry<'_>) {
 /// Lines by prescription or order; those without a number go together by day and practitioner.
 fn prescriptions(l: &Lines) -> Fallible<rhai::Array> {
     l.view.spend(l.at.len())?;
+    let mut orders = facts(l).map(|(_, f)| f.line.order_no.as_str());
+    if let Some(order) = orders.next().filter(|o| !o.is_empty())
+        && orders.all(|o| o == order)
+    {
+        return Ok(vec![Dynamic::from(l.clone())]);
+    }
     type Key<'f> = (NaiveDate, &'f str, &'f str);
     let key = |f: &LineFact| -> Option<()> { (!f.line.order_no.is_empty()).then_some(()) };
     let mut groups: BTreeMap<Key<'_>, Vec<u32>> = BTreeMap::new();

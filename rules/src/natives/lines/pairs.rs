@@ -88,6 +88,15 @@ struct Main {
 fn included(l: &mut Lines, table: &str) -> Fallible<rhai::Array> {
     let view = &l.view;
     let mut out: Vec<Found> = Vec::new();
+    // most claims hold the one item of a pair and not the other
+    let main_is_there = |item: &ItemCode| {
+        let mains = view.knowledge.pairs_with(table, item).iter().map(|p| &p.item);
+        mains.into_iter().any(|main| view.has_line_of(main.as_str()))
+    };
+    if view.nothing_before() && !facts(l).any(|(_, f)| main_is_there(&f.line.item)) {
+        view.spend(l.at.len())?;
+        return Ok(rhai::Array::new());
+    }
     for (code, lines) in by_item(l) {
         let item = ItemCode::from(code);
         let mut left = lines;

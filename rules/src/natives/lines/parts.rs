@@ -6,10 +6,11 @@ use crate::host::{Fallible, Registry, fail};
 use crate::natives::lines_at;
 use chrono::NaiveDate;
 use dingan_core::claim::Approval;
-use dingan_core::codes::{ItemClass, ItemCode};
+use dingan_core::codes::ItemCode;
 use dingan_core::finding::Part;
 use dingan_core::money::Quantity;
 use dingan_core::resolve::own_pay;
+use dingan_core::selector::paid_without_approval;
 use rhai::{Dynamic, ImmutableString};
 use rust_decimal::Decimal;
 use std::collections::BTreeMap;
@@ -44,11 +45,8 @@ pub(crate) fn register(r: &mut Registry<'_>) {
     });
     r.get("payable", |l: &mut Lines| kept(l, |f| !own_pay(f.item.as_deref(), f.line.approval)));
     r.get("refused_though_paid", |l: &mut Lines| {
-        // an item of class A or B without a restriction is paid; there was nothing to approve
-        let paid = |f: &dingan_core::facts::LineFact| {
-            f.item.as_ref().is_some_and(|i| i.class != ItemClass::C && !i.restricted)
-        };
-        kept(l, |f| f.line.approval == Approval::Refused && paid(f))
+        // there was nothing to approve
+        kept(l, |f| f.line.approval == Approval::Refused && paid_without_approval(f))
     });
     r.get("without_practitioner", |l: &mut Lines| kept(l, |f| f.line.practitioner.is_empty()));
     r.get("unregistered", |l: &mut Lines| unregistered(l));
