@@ -32,3 +32,4 @@ mod store_of_a_test;
 mod synced;
 mod tls;
 mod travel;
+mod verdict;
