@@ -270,6 +270,17 @@ fn keys_are_shown_once_and_taken_back() {
     };
     assert_eq!(ask(token), (200, json!([{"one": 1}])));
     assert_eq!(ask(&token[..token.len() - 1]).0, 401);
+    // the program asks with it too, and says what it was told without it
+    let server = format!("http://{}", office.address());
+    let asked = |token: &[&str]| {
+        let args = ["inspect", "--server", &server, "--format", "csv", "SELECT 1 AS one"];
+        crate::program::dingan(&[&args[..], token].concat())
+    };
+    assert_eq!(String::from_utf8_lossy(&asked(&["--token", token]).stdout), "one\n1\n");
+    let refused = asked(&[]);
+    assert_eq!(refused.status.code(), Some(1));
+    let text = crate::program::text(&refused);
+    assert!(text.starts_with("error: ") && !text.contains('{') && !text.contains(token), "{text}");
     let by_header = [("apikey", token.to_owned()), ("content-type", "application/json".to_owned())];
     assert_eq!(call(office.address(), "GET", "/api/v1/ledger", &by_header, "").0, 200);
     let (_, list) = api(office.address(), &security, "GET", "/api/v1/keys", &Value::Null);

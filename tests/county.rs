@@ -298,3 +298,20 @@ pub fn settle_input(person: &dingan_core::person::Person, visit: &str, batch: &s
         "fulamt_ownpay_amt": "0", "overlmt_selfpay": "0", "preselfpay_amt": "0", "inscp_scp_amt": "0"
     }})
 }
+
+/// Bills that only have to be settled, prepared over a server of this process which then lets the store go.
+pub fn open_bills(server: &mut Server, count: usize) -> Vec<Value> {
+    let bills: Vec<Value> = {
+        let desk = server.desk();
+        (0..count)
+            .map(|n| {
+                let p = person(&server.county, "390", 20, n);
+                let (visit, total) = outpatient(&desk, &p, "B1", &["21.00", "4.56"]);
+                desk.message("2207", settle_input(&p, &visit, "B1", total))
+            })
+            .collect()
+    };
+    let running = server.running.take().unwrap();
+    server.runtime.block_on(running.stop()).unwrap();
+    bills
+}

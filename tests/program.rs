@@ -145,18 +145,7 @@ fn kill_9_loses_nothing_that_was_acknowledged_and_doubles_nothing() {
     // prepare open bills over a server of this process, then hand the store to the program
     let (folder, bills) = {
         let mut server = Server::embedded(200);
-        let bills: Vec<Value> = {
-            let desk = server.desk();
-            (0..24)
-                .map(|n| {
-                    let p = person(&server.county, "390", 20, n);
-                    let (visit, total) = outpatient(&desk, &p, "B1", &["21.00", "4.56"]);
-                    desk.message("2207", settle_input(&p, &visit, "B1", total))
-                })
-                .collect()
-        };
-        let running = server.running.take().unwrap();
-        server.runtime.block_on(running.stop()).unwrap();
+        let bills = open_bills(&mut server, 24);
         let copy = tempfile::tempdir().unwrap();
         for f in std::fs::read_dir(server.place.folder.path()).unwrap().flatten() {
             std::fs::copy(f.path(), copy.path().join(f.file_name())).unwrap();

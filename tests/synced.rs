@@ -17,23 +17,6 @@ const CALLS: &str = "trace=write,writev,sendto,sendmsg,fsync,fdatasync,pwrite64"
 /// Bills of a trace.
 const BILLS: usize = 5;
 
-/// Bills that only have to be settled, prepared over a server of this process which then lets the store go.
-fn open_bills(server: &mut Server, count: usize) -> Vec<Value> {
-    let bills: Vec<Value> = {
-        let desk = server.desk();
-        (0..count)
-            .map(|n| {
-                let p = person(&server.county, "390", 20, n);
-                let (visit, total) = outpatient(&desk, &p, "B1", &["21.00", "4.56"]);
-                desk.message("2207", settle_input(&p, &visit, "B1", total))
-            })
-            .collect()
-    };
-    let running = server.running.take().unwrap();
-    server.runtime.block_on(running.stop()).unwrap();
-    bills
-}
-
 /// Whether system calls can be looked at; in CI they must.
 fn traceable() -> bool {
     if Command::new("strace").arg("-V").output().is_ok() {

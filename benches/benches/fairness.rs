@@ -10,20 +10,19 @@
 mod bills;
 #[path = "settling/load.rs"]
 mod load;
+#[path = "settling/place.rs"]
+mod place;
+#[path = "settling/stores.rs"]
+mod stores;
 #[path = "settling/wire.rs"]
 mod wire;
 
 use bills::prepare;
-use dingan::demo::settle_in;
-use dingan::serve::{Running, now, open_at, profile};
-use dingan_connectors::sample::County;
 use dingan_store::Location;
 use load::{median, number, quantile, send};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use tokio::net::TcpListener;
 use wire::Connection;
 
 /// Connections of the others.
@@ -68,13 +67,7 @@ fn greedy(address: SocketAddr, requests: &[Vec<u8>], rate: f64, stop: &AtomicBoo
 fn measure(name: &str, at: &Location) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let (rounds, bills) = (number("DINGAN_BENCH_ROUNDS", 5), number("DINGAN_BENCH_BILLS", 1500));
-    let county = County::generate(1, 5000);
-    let running = runtime.block_on(async {
-        let agency = open_at(at).await.expect("a store");
-        settle_in(&agency, &county).await.expect("the county");
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        Running::start(agency, profile("default").expect("a profile"), listener, Arc::new(now)).await.expect("a server")
-    });
+    let (county, running) = place::serve(&runtime, at);
     let mut first = 0;
     let mut ready = |count: usize| {
         let all = prepare(running.address, &county, first, count, CLIENTS);
@@ -126,17 +119,5 @@ fn measure(name: &str, at: &Location) {
 }
 
 fn main() {
-    let which = std::env::var("DINGAN_BENCH_STORE").unwrap_or_else(|_| "both".to_owned());
-    if which != "sqlite" {
-        match dingan_test_postgres::shared() {
-            Some(server) => {
-                measure("postgres", &Location::parse(&server.url(&server.database())).expect("a URL"));
-            }
-            None => println!("postgres: not installed, not measured"),
-        }
-    }
-    if which != "postgres" {
-        let folder = tempfile::tempdir().expect("a folder");
-        measure("sqlite", &Location::Folder(folder.path().to_path_buf()));
-    }
+    stores::each(measure);
 }

@@ -1,8 +1,8 @@
 //! The investigations over generated books, and the same rows as Parquet for a peer.
 //!
 //! `DINGAN_BENCH_BOOKS=sqlite` or `postgres` writes the books into a store first and reads them from there, as `dingan
-//! inspect` does; where not set, rows are made as they are read, which costs about what reading them costs a columnar
-//! file. `DINGAN_BENCH_DATA=DIR` keeps the embedded store there and takes it as it is the next time.
+//! inspect` does; where not set, rows are made anew at every query, and that is part of the times: they say that the answers agree, and
+//! bound what the engine costs, no more. `DINGAN_BENCH_DATA=DIR` keeps the embedded store there and takes it as it is the next time.
 //!
 //! `cargo bench --bench inspection` prints the time of each investigation; with `DINGAN_PARQUET=DIR` it first writes
 //! the views there, with the SQL and the answers, and `benches/inspection.py DIR` runs the same SQL in DuckDB over the

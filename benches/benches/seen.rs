@@ -11,76 +11,40 @@
 
 #[path = "settling/bills.rs"]
 mod bills;
+#[path = "settling/load.rs"]
+mod load;
+#[path = "settling/place.rs"]
+mod place;
+#[path = "settling/stores.rs"]
+mod stores;
 #[path = "settling/wire.rs"]
 mod wire;
 
 use chrono::{NaiveDateTime, TimeDelta};
-use dingan::demo::settle_in;
-use dingan::serve::{Running, now, open_at, profile};
-use dingan_connectors::sample::County;
+use dingan::serve::now;
 use dingan_lake::named;
 use dingan_store::Location;
+use load::{median, number, quantile, send, send_and_hear};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use tokio::net::TcpListener;
-use wire::Connection;
 
 const CLIENTS: usize = 16;
 
 /// How far back the inspector looks.
 const BACK: TimeDelta = TimeDelta::seconds(5);
 
-fn number(name: &str, default: usize) -> usize {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
-}
-
-fn quantile(sorted: &[f64], q: f64) -> f64 {
-    let at = ((sorted.len() as f64 * q) as usize).min(sorted.len().saturating_sub(1));
-    sorted.get(at).copied().unwrap_or_default() * 1000.0
-}
-
-fn sorted(mut v: Vec<f64>) -> Vec<f64> {
-    v.sort_by(f64::total_cmp);
-    v
-}
-
-fn median(v: Vec<f64>) -> f64 {
-    let v = sorted(v);
-    v.get(v.len() / 2).copied().unwrap_or_default()
-}
-
 /// A settlement's id and when its hospital had the answer.
 type Acknowledged = Mutex<Vec<(String, Instant)>>;
 
-/// Sends at a rate; seconds from due to answered, in order.
-fn settle(address: SocketAddr, messages: Vec<Vec<u8>>, rate: f64, acknowledged: &Acknowledged) -> Vec<f64> {
-    let queue = Mutex::new(messages.into_iter().enumerate());
-    let times = Mutex::new(Vec::new());
-    let began = Instant::now();
-    std::thread::scope(|scope| {
-        for _ in 0..CLIENTS {
-            scope.spawn(|| {
-                let mut connection = Connection::open(address);
-                loop {
-                    let Some((i, message)) = queue.lock().unwrap().next() else { break };
-                    let due = began + Duration::from_secs_f64(i as f64 / rate);
-                    std::thread::sleep(due.saturating_duration_since(Instant::now()));
-                    let answer = connection.exchange(&message);
-                    assert!(wire::is_ok(&answer), "{}", String::from_utf8_lossy(&answer));
-                    let at = Instant::now();
-                    times.lock().unwrap().push((at - due).as_secs_f64());
-                    let answer: Value = serde_json::from_slice(&answer).unwrap();
-                    let id = answer["output"]["setlinfo"]["setl_id"].as_str().unwrap().to_owned();
-                    acknowledged.lock().unwrap().push((id, at));
-                }
-            });
-        }
-    });
-    sorted(times.into_inner().unwrap())
+fn note(acknowledged: &Acknowledged, answer: &[u8]) {
+    let at = Instant::now();
+    let answer: Value = serde_json::from_slice(answer).expect("an answer");
+    let id = answer["output"]["setlinfo"]["setl_id"].as_str().expect("a settlement").to_owned();
+    acknowledged.lock().unwrap().push((id, at));
 }
 
 /// Asks; none: the server has no place for the query now.
@@ -103,7 +67,7 @@ fn ask(address: SocketAddr, question: &Value) -> Option<String> {
 #[derive(Default)]
 struct Seen {
     at: HashMap<String, Instant>,
-    took: Vec<f64>,
+    took: Vec<Duration>,
 }
 
 fn watch(address: SocketAddr, stop: &AtomicBool) -> Seen {
@@ -117,7 +81,7 @@ fn watch(address: SocketAddr, stop: &AtomicBool) -> Seen {
         let began = Instant::now();
         let Some(text) = ask(address, &json!({"sql": sql, "format": "json"})) else { continue };
         let at = Instant::now();
-        seen.took.push((at - began).as_secs_f64());
+        seen.took.push(at - began);
         for row in serde_json::from_str::<Vec<Value>>(&text).unwrap() {
             seen.at.entry(row["setl_id"].as_str().unwrap().to_owned()).or_insert(at);
         }
@@ -141,13 +105,7 @@ fn measure(name: &str, at: &Location) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let (rate, rounds) = (number("DINGAN_BENCH_RATE", 200) as f64, number("DINGAN_BENCH_ROUNDS", 3));
     let bills = (rate * number("DINGAN_BENCH_SECONDS", 15) as f64) as usize;
-    let county = County::generate(1, 5000);
-    let running = runtime.block_on(async {
-        let agency = open_at(at).await.expect("a store");
-        settle_in(&agency, &county).await.expect("the county");
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        Running::start(agency, profile("default").expect("a profile"), listener, Arc::new(now)).await.expect("a server")
-    });
+    let (county, running) = place::serve(&runtime, at);
     let address = running.address;
     let mut bill = 0;
     let mut ready = |count: usize| {
@@ -156,24 +114,26 @@ fn measure(name: &str, at: &Location) {
         messages
     };
     // books to look into, and statements and caches as in a running system
-    settle(address, ready(bills), f64::INFINITY, &Acknowledged::default());
+    let most = send(address, ready(bills), CLIENTS, None).per_second;
+    println!("  {name}: at most {most:.0} settlements/s");
     let (mut alone, mut watched, mut seen_after, mut took) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for round in 0..rounds {
-        let quiet = settle(address, ready(bills), rate, &Acknowledged::default());
+        let quiet = send(address, ready(bills), CLIENTS, Some(rate)).times;
         let messages = ready(bills);
         let acknowledged = Acknowledged::default();
         let stop = AtomicBool::new(false);
         let (busy, seen, investigations) = std::thread::scope(|scope| {
             let watching = scope.spawn(|| watch(address, &stop));
             let investigating = scope.spawn(|| investigate(address, &stop));
-            let busy = settle(address, messages, rate, &acknowledged);
+            let busy =
+                send_and_hear(address, messages, CLIENTS, Some(rate), |answer| note(&acknowledged, answer)).times;
             stop.store(true, Ordering::Relaxed);
             (busy, watching.join().unwrap(), investigating.join().unwrap())
         });
         let acknowledged: BTreeMap<String, Instant> = acknowledged.into_inner().unwrap().into_iter().collect();
         for (id, at) in &acknowledged {
             let first = seen.at.get(id).unwrap_or_else(|| panic!("settlement {id} was never seen"));
-            seen_after.push(first.saturating_duration_since(*at).as_secs_f64());
+            seen_after.push(first.saturating_duration_since(*at));
         }
         println!(
             "  {name} round {round}: p99 {:.1} ms alone, {:.1} ms with inspectors ({} answers, {investigations} investigations)",
@@ -185,7 +145,8 @@ fn measure(name: &str, at: &Location) {
         watched.push(quantile(&busy, 0.99));
         took.extend(seen.took);
     }
-    let (seen_after, took) = (sorted(seen_after), sorted(took));
+    seen_after.sort();
+    took.sort();
     let (a, w) = (median(alone), median(watched));
     println!("{name}: {rate:.0} settlements/s, median of {rounds} rounds of {bills} bills");
     println!("  p99 of settling      {a:.1} ms alone, {w:.1} ms with inspectors, ratio {:.2}", w / a);
@@ -200,17 +161,5 @@ fn main() {
     if !std::env::args().any(|a| a == "--bench") {
         return;
     }
-    let which = std::env::var("DINGAN_BENCH_STORE").unwrap_or_else(|_| "both".to_owned());
-    if which != "sqlite" {
-        match dingan_test_postgres::shared() {
-            Some(server) => {
-                measure("postgres", &Location::parse(&server.url(&server.database())).expect("a URL"));
-            }
-            None => println!("postgres: not installed, not measured"),
-        }
-    }
-    if which != "postgres" {
-        let folder = tempfile::tempdir().expect("a folder");
-        measure("sqlite", &Location::Folder(folder.path().to_path_buf()));
-    }
+    stores::each(measure);
 }

@@ -14,17 +14,14 @@ mod bills;
 mod load;
 #[path = "settling/peers.rs"]
 mod peers;
+#[path = "settling/place.rs"]
+mod place;
 #[path = "settling/wire.rs"]
 mod wire;
 
 use bills::prepare;
-use dingan::demo::settle_in;
-use dingan::serve::{Running, now, open_at, profile};
-use dingan_connectors::sample::County;
 use dingan_store::Location;
 use load::{median, number, quantile, send};
-use std::sync::Arc;
-use tokio::net::TcpListener;
 
 /// Connections that send at once, as pgbench's clients.
 const CLIENTS: usize = 16;
@@ -34,13 +31,7 @@ fn measure(name: &str, at: &Location, peer_name: &str, mut peer: impl FnMut(usiz
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let rounds = number("DINGAN_BENCH_ROUNDS", 5);
     let bills = number("DINGAN_BENCH_BILLS", 2000);
-    let county = County::generate(1, 5000);
-    let running = runtime.block_on(async {
-        let agency = open_at(at).await.expect("a store");
-        settle_in(&agency, &county).await.expect("the county");
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        Running::start(agency, profile("default").expect("a profile"), listener, Arc::new(now)).await.expect("a server")
-    });
+    let (county, running) = place::serve(&runtime, at);
     let mut bill = 0;
     let mut ready = |count: usize| {
         let messages = prepare(running.address, &county, bill, count, CLIENTS);

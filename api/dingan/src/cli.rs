@@ -187,9 +187,8 @@ enum Command {
         rows: u64,
         #[command(flatten)]
         data: Data,
-        /// Ask a running server instead of the store, e.g. http://127.0.0.1:8080.
-        #[arg(long, value_name = "URL", conflicts_with = "data")]
-        server: Option<String>,
+        #[command(flatten)]
+        at: AskArg,
     },
     /// Accounts of persons: who may sign in, and as what.
     User {
@@ -283,6 +282,17 @@ enum KnowledgeCommand {
         #[arg(long)]
         number: Option<dingan_core::money::Quantity>,
     },
+}
+
+/// A running server instead of the store.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct AskArg {
+    /// A running server instead of the store, e.g. http://127.0.0.1:8080.
+    #[arg(long, value_name = "URL", conflicts_with = "data")]
+    pub server: Option<String>,
+    /// The token of POST /api/v1/session, or a key, where the server asks for one.
+    #[arg(long, env = "DINGAN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub token: Option<String>,
 }
 
 /// A running server and who asks it.
@@ -529,9 +539,8 @@ enum RulesCommand {
         folder: PathBuf,
         #[command(flatten)]
         data: Data,
-        /// A running server (http://127.0.0.1:8080), which uses it from the next claim on.
-        #[arg(long, value_name = "URL")]
-        server: Option<String>,
+        #[command(flatten)]
+        at: AskArg,
     },
     /// Measures the rules the program carries on a population whose answer is known: what each finds of what is
     /// planted, plainly and slyly, and what it says of the innocent.
@@ -641,8 +650,8 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Replay { data } => crate::replay::run(&data.at()).await,
         Command::Backup { to, data } => crate::backup::backup(&to, &data.at()).await,
         Command::Restore { from, data } => crate::backup::restore(&from, &data.at()).await,
-        Command::Inspect { sql, file, named, params, list, format, out, seconds, rows, data, server } => {
-            let ask = crate::inspect::Ask { sql, file, named, params, format, out, seconds, rows, server };
+        Command::Inspect { sql, file, named, params, list, format, out, seconds, rows, data, at } => {
+            let ask = crate::inspect::Ask { sql, file, named, params, format, out, seconds, rows, remote: at.remote() };
             if list { crate::inspect::list() } else { crate::inspect::run(ask, &data.at()).await }
         }
         Command::Audit { command: AuditCommand::Verify { data, head } } => {
@@ -668,7 +677,7 @@ async fn rules(command: RulesCommand) -> anyhow::Result<bool> {
         RulesCommand::Coverage(w) => rules::covered(w.folder.as_deref(), w.code.as_deref()),
         RulesCommand::List { data, json } => rules::list(&data.at(), json).await,
         RulesCommand::Docs { out, folder } => rules::docs(folder.as_deref(), &out),
-        RulesCommand::Publish { folder, data, server } => rules::publish(&folder, &data.at(), server.as_deref()).await,
+        RulesCommand::Publish { folder, data, at } => rules::publish(&folder, &data.at(), at.remote()).await,
         RulesCommand::Measure { claims, seed, json } => rules::measured(claims as usize, seed, json.as_deref()),
         RulesCommand::Why { code, setl_id, data } => rules::why(&code, &setl_id, &data.at()).await,
     }

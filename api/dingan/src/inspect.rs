@@ -2,6 +2,7 @@
 
 mod source;
 
+use crate::remote::{Remote, refusal};
 use crate::serve::{now, open_at, user};
 use anyhow::{Context, bail};
 use async_trait::async_trait;
@@ -36,7 +37,7 @@ pub struct Ask {
     /// Limit of rows.
     pub rows: u64,
     /// A server to ask.
-    pub server: Option<String>,
+    pub remote: Option<Remote>,
 }
 
 /// Inspection for the server.
@@ -131,12 +132,14 @@ pub async fn run(ask: Ask, data: &Location) -> anyhow::Result<bool> {
         Some(file) => Box::new(std::fs::File::create(file).with_context(|| format!("{}", file.display()))?),
         None => Box::new(std::io::stdout()),
     };
-    if let Some(server) = &ask.server {
+    if let Some(server) = &ask.remote {
         return remote(server, &Question { sql, named: name, params, format: ask.format }, out);
     }
     let Some(format) = Format::named(&ask.format) else { bail!("no format `{}`", ask.format) };
     let asked = asked(sql, name, &params, &user(), now())?;
-    let agency = open_at(data).await?;
+    let agency = open_at(data)
+        .await
+        .context("the books cannot be opened here; a server that has them answers with --server URL")?;
     let limits = Limits { time: Duration::from_secs(ask.seconds), rows: ask.rows, ..Limits::default() };
     let result = local(&agency, limits, asked, format, out).await;
     agency.store().clone().close().await;
@@ -163,35 +166,15 @@ async fn local(
 }
 
 /// Asks a running server.
-fn remote(server: &str, question: &Question, mut out: Box<dyn Write + Send>) -> anyhow::Result<bool> {
+fn remote(server: &Remote, question: &Question, mut out: Box<dyn Write + Send>) -> anyhow::Result<bool> {
     let body = serde_json::json!({
         "sql": question.sql, "named": question.named, "params": question.params, "format": question.format
     });
-    let url = format!("{}/api/v1/inspect", server.trim_end_matches('/'));
-    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-    let mut answer = agent
-        .post(&url)
-        .header("content-type", "application/json")
-        .send(body.to_string())
-        .with_context(|| format!("cannot ask {url}"))?;
+    let mut answer = server.ask("/api/v1/inspect", Some(&body))?;
     if !answer.status().is_success() {
-        bail!("{}", told(&answer.body_mut().read_to_string().unwrap_or_default()));
+        bail!("{}", refusal(&answer.body_mut().read_to_string().unwrap_or_default()));
     }
     std::io::copy(&mut answer.body_mut().as_reader(), &mut out)
         .context("the answer broke off: the query met a limit, or the server went away (the server's record of queries says which)")?;
     Ok(true)
-}
-
-/// A problem as the server tells it, in words.
-fn told(text: &str) -> String {
-    let Ok(problem) = serde_json::from_str::<serde_json::Value>(text) else { return text.to_owned() };
-    let word = |name: &str| problem[name].as_str().unwrap_or_default();
-    let mut out = format!("{}: {}", word("code"), word("title"));
-    if let (Some(line), Some(column)) = (problem["place"]["line"].as_u64(), problem["place"]["column"].as_u64()) {
-        out += &format!(" (line {line}, column {column})");
-    }
-    if !word("detail").is_empty() {
-        out += &format!("; {}", word("detail"));
-    }
-    out
 }

@@ -26,6 +26,7 @@ pub mod knowledge;
 pub mod manual;
 pub mod people;
 pub mod policy;
+pub mod remote;
 pub mod replay;
 pub mod review;
 pub mod rules;

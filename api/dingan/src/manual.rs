@@ -1,26 +1,18 @@
 //! `dingan manual`: paper claims over a running server, as whoever holds the token; and the amount above which a
 //! second person decides, straight in the store.
 
-use crate::cli::ManualCommand;
+use crate::cli::{ManualCommand, ServerArg};
+use crate::remote::{Remote, refusal};
 use crate::serve::{now, open_at};
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
 /// Asks a server; prints what it says, and whether it did what was asked.
-fn ask(server: &str, token: &str, path: &str, body: Option<String>) -> anyhow::Result<bool> {
-    let url = format!("{}{path}", server.trim_end_matches('/'));
-    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-    let bearer = format!("Bearer {token}");
-    let mut answer = match body {
-        Some(body) => {
-            agent.post(&url).header("authorization", bearer).header("content-type", "application/json").send(body)
-        }
-        None => agent.get(&url).header("authorization", bearer).call(),
-    }
-    .with_context(|| format!("cannot ask {url}"))?;
+fn ask(at: ServerArg, path: &str, body: Option<&Value>) -> anyhow::Result<bool> {
+    let mut answer = Remote::from(at).ask(path, body)?;
     let text = answer.body_mut().read_to_string().context("the answer broke off")?;
     if !answer.status().is_success() {
-        bail!("{text}");
+        bail!("{}", refusal(&text));
     }
     say!("{text}");
     Ok(true)
@@ -41,16 +33,16 @@ pub(crate) async fn run(command: ManualCommand) -> anyhow::Result<bool> {
         ManualCommand::Settle { file, at } => {
             let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
             let claim: Value = serde_json::from_str(&text).with_context(|| file.display().to_string())?;
-            ask(&at.server, &at.token, "/api/v1/manual/claims", Some(claim.to_string()))
+            ask(at, "/api/v1/manual/claims", Some(&claim))
         }
-        ManualCommand::Tasks { at } => ask(&at.server, &at.token, "/api/v1/manual/tasks", None),
+        ManualCommand::Tasks { at } => ask(at, "/api/v1/manual/tasks", None),
         ManualCommand::Approve { id, at } => {
             let path = format!("/api/v1/manual/tasks/{}", segment(&id)?);
-            ask(&at.server, &at.token, &path, Some(json!({"approve": true}).to_string()))
+            ask(at, &path, Some(&json!({"approve": true})))
         }
         ManualCommand::Refuse { id, reason, at } => {
             let path = format!("/api/v1/manual/tasks/{}", segment(&id)?);
-            ask(&at.server, &at.token, &path, Some(json!({"approve": false, "reason": reason}).to_string()))
+            ask(at, &path, Some(&json!({"approve": false, "reason": reason})))
         }
         ManualCommand::Limit { yuan, data } => {
             let agency = open_at(&data.at()).await?;

@@ -3,6 +3,7 @@
 pub mod measure;
 mod scaffold;
 
+use crate::remote::{Remote, refusal};
 use crate::serve::{now, open_at};
 use anyhow::{Context, bail};
 use dingan_connectors::sample::population::Population;
@@ -21,7 +22,6 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 pub use scaffold::new;
 
@@ -362,21 +362,14 @@ fn flat_links(text: &str) -> String {
 }
 
 /// `rules publish`: to a store nobody serves from, or to a running server.
-pub async fn publish(folder: &Path, at: &Location, server: Option<&str>) -> anyhow::Result<bool> {
+pub async fn publish(folder: &Path, at: &Location, server: Option<Remote>) -> anyhow::Result<bool> {
     let (source, page) = one(folder)?;
     let code = source.meta().map(|m| m.code).unwrap_or_default();
-    if let Some(url) = server {
+    if let Some(server) = server {
         let body = json!({"path": source.path, "toml": source.toml, "rhai": source.rhai, "markdown": page.markdown});
-        let agent: ureq::Agent = ureq::Agent::config_builder()
-            .timeout_global(Some(Duration::from_secs(120)))
-            .http_status_as_error(false)
-            .build()
-            .into();
-        let url = format!("{}/api/v1/rules", url.trim_end_matches('/'));
-        let sent = agent.post(&url).header("content-type", "application/json").send(body.to_string());
-        let answer =
-            sent.and_then(|mut r| r.body_mut().read_to_string()).with_context(|| format!("no answer from {url}"))?;
-        let answer: Value = serde_json::from_str(&answer).with_context(|| format!("{url} answered: {answer}"))?;
+        let mut answer = server.ask("/api/v1/rules", Some(&body))?;
+        let answer = answer.body_mut().read_to_string().context("the answer broke off")?;
+        let answer: Value = serde_json::from_str(&answer).with_context(|| format!("the server answered: {answer}"))?;
         if let Some(bundle) = answer.get("bundle").and_then(Value::as_str) {
             say!("{code} is in force; bundle {bundle}");
             return Ok(true);
@@ -388,7 +381,7 @@ pub async fn publish(folder: &Path, at: &Location, server: Option<&str>) -> anyh
         }
         bail!(
             "{code} was refused, the rules in force are as before{}",
-            if problems.is_empty() { format!(": {answer}") } else { String::new() }
+            if problems.is_empty() { format!(": {}", refusal(&answer.to_string())) } else { String::new() }
         );
     }
     let agency = open_at(at).await?;

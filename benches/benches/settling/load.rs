@@ -32,6 +32,17 @@ pub struct Sent {
 
 /// Sends messages over all connections: as fast as answers come, or at so many a second, timed from when due.
 pub fn send(address: SocketAddr, messages: Vec<Vec<u8>>, clients: usize, rate: Option<f64>) -> Sent {
+    send_and_hear(address, messages, clients, rate, |_| {})
+}
+
+/// The same; every answer is heard once it was timed.
+pub fn send_and_hear(
+    address: SocketAddr,
+    messages: Vec<Vec<u8>>,
+    clients: usize,
+    rate: Option<f64>,
+    hear: impl Fn(&[u8]) + Sync,
+) -> Sent {
     let count = messages.len();
     let queue = Mutex::new(messages.into_iter().enumerate());
     let times = Mutex::new(Vec::with_capacity(count));
@@ -48,6 +59,7 @@ pub fn send(address: SocketAddr, messages: Vec<Vec<u8>>, clients: usize, rate: O
                     let answer = connection.exchange(&message);
                     assert!(wire::is_ok(&answer), "{}", String::from_utf8_lossy(&answer));
                     own.push(due.elapsed());
+                    hear(&answer);
                 }
                 times.lock().unwrap().extend(own);
             });

@@ -97,9 +97,9 @@ impl InspectError {
                         ..Self::new("UNKNOWN_FUNCTION", format!("there is no function `{name}`"))
                     };
                 }
-                Self::new("PLAN", text.clone())
+                Self::new("PLAN", plain(text))
             }
-            other => Self::new("PLAN", other.strip_backtrace()),
+            other => Self::new("PLAN", plain(&other.strip_backtrace())),
         }
     }
 
@@ -116,7 +116,7 @@ impl InspectError {
                 }
             }
             DataFusionError::External(e) => Self::source(e),
-            other => Self::new("RUN", first_line(&other.strip_backtrace())),
+            other => Self::new("RUN", plain(&other.strip_backtrace())),
         }
     }
 
@@ -124,6 +124,17 @@ impl InspectError {
     pub(crate) fn exhausted(e: &DataFusionError) -> bool {
         matches!(root(e), DataFusionError::ResourcesExhausted(_))
     }
+}
+
+/// What the engine says, without where in the engine it said it and without signatures of its functions.
+fn plain(text: &str) -> String {
+    const LAYERS: [&str; 5] =
+        ["Execution error: ", "Error during planning: ", "Arrow error: ", "Parser error: ", "External error: "];
+    let mut text = first_line(text);
+    for layer in LAYERS {
+        text = text.replace(layer, "");
+    }
+    text.split(" No function matches").next().unwrap_or_default().to_owned()
 }
 
 fn first_line(text: &str) -> String {

@@ -96,6 +96,13 @@ fn errors_say_where_and_what_was_meant() {
         (e.code, e.place, e.hint.as_deref()),
         ("UNKNOWN_FUNCTION", Some((1, 8)), Some("did you mean `months_between`?"))
     );
+    let e = bench.csv("SELECT setl_id FROM setl_d WHERE setl_time > 'abc'").unwrap_err();
+    assert!(e.message.starts_with("Error parsing timestamp from 'abc'"), "{e:?}");
+    let e = bench.csv("SELECT nvl2(1) FROM dual").unwrap_err();
+    assert!(
+        e.message.contains("nvl2 function requires 3 arguments, got 1") && !e.message.contains("Candidate"),
+        "{e:?}"
+    );
     let e = bench.csv("SELECT setl_id FORM setl_d").unwrap_err();
     assert_eq!(e.code, "SYNTAX");
     assert!(e.place.is_some());
