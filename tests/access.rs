@@ -281,6 +281,15 @@ fn keys_are_shown_once_and_taken_back() {
     assert_eq!(refused.status.code(), Some(1));
     let text = crate::program::text(&refused);
     assert!(text.starts_with("error: ") && !text.contains('{') && !text.contains(token), "{text}");
+    // a file is there only when it is whole
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rows.csv");
+    let out = file.to_str().unwrap();
+    assert_eq!(asked(&["--out", out]).status.code(), Some(1));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    assert!(asked(&["--token", token, "--out", out]).status.success());
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "one\n1\n");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     let by_header = [("apikey", token.to_owned()), ("content-type", "application/json".to_owned())];
     assert_eq!(call(office.address(), "GET", "/api/v1/ledger", &by_header, "").0, 200);
     let (_, list) = api(office.address(), &security, "GET", "/api/v1/keys", &Value::Null);

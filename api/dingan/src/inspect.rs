@@ -1,5 +1,6 @@
 //! `dingan inspect` and what the server answers questions with: the lake's inspector over the agency's books.
 
+mod out;
 mod source;
 
 use crate::remote::{Remote, refusal};
@@ -12,8 +13,9 @@ use dingan_http::inspect::{Inspect, Problem, Question, Rows};
 use dingan_lake::output::{Format, Written};
 use dingan_lake::{Asked, InspectError, Inspector, Limits, named};
 use dingan_store::Location;
+use out::Out;
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -128,10 +130,7 @@ pub async fn run(ask: Ask, data: &Location) -> anyhow::Result<bool> {
         params.insert(name.to_owned(), value.to_owned());
     }
     let name = ask.named.clone().unwrap_or_default();
-    let out: Box<dyn Write + Send> = match &ask.out {
-        Some(file) => Box::new(std::fs::File::create(file).with_context(|| format!("{}", file.display()))?),
-        None => Box::new(std::io::stdout()),
-    };
+    let out = Out::open(ask.out)?;
     if let Some(server) = &ask.remote {
         return remote(server, &Question { sql, named: name, params, format: ask.format }, out);
     }
@@ -146,27 +145,19 @@ pub async fn run(ask: Ask, data: &Location) -> anyhow::Result<bool> {
     result.map(|()| true)
 }
 
-async fn local(
-    agency: &Agency,
-    limits: Limits,
-    asked: Asked,
-    format: Format,
-    mut out: Box<dyn Write + Send>,
-) -> anyhow::Result<()> {
+async fn local(agency: &Agency, limits: Limits, asked: Asked, format: Format, mut out: Out) -> anyhow::Result<()> {
     let inspector = inspector(agency, limits)?;
     let mut written = Written::new(inspector.ask(asked).await?, format)?;
     while let Some(bytes) = written.next().await? {
-        // a reader that went away (`| head`) wants no more
-        if out.write_all(&bytes).is_err() {
+        if !out.take(&bytes)? {
             break;
         }
     }
-    let _ = out.flush();
-    Ok(())
+    out.whole()
 }
 
 /// Asks a running server.
-fn remote(server: &Remote, question: &Question, mut out: Box<dyn Write + Send>) -> anyhow::Result<bool> {
+fn remote(server: &Remote, question: &Question, mut out: Out) -> anyhow::Result<bool> {
     let body = serde_json::json!({
         "sql": question.sql, "named": question.named, "params": question.params, "format": question.format
     });
@@ -174,7 +165,18 @@ fn remote(server: &Remote, question: &Question, mut out: Box<dyn Write + Send>) 
     if !answer.status().is_success() {
         bail!("{}", refusal(&answer.body_mut().read_to_string().unwrap_or_default()));
     }
-    std::io::copy(&mut answer.body_mut().as_reader(), &mut out)
-        .context("the answer broke off: the query met a limit, or the server went away (the server's record of queries says which)")?;
-    Ok(true)
+    let mut rows = answer.body_mut().as_reader();
+    let mut bytes = vec![0; 64 * 1024];
+    loop {
+        let read = rows.read(&mut bytes).context(
+            "the answer broke off: the query met a limit, or the server went away (the server's record of queries says which)",
+        )?;
+        if read == 0 {
+            out.whole()?;
+            return Ok(true);
+        }
+        if !out.take(bytes.get(..read).unwrap_or_default())? {
+            return Ok(true);
+        }
+    }
 }
