@@ -294,7 +294,10 @@ impl<'s> Campaign<'s> {
         };
         // a body may have become that of another transaction
         let sent: Option<&Route> = serde_json::from_slice::<Value>(body).ok().and_then(|m| find(m["infno"].as_str()?));
-        let changes = done && sent.unwrap_or(route).mode == Mode::Change;
+        let sent = sent.unwrap_or(route);
+        // a check keeps what it found, so that the hospital can answer to it (3103)
+        let keeps = sent.mode == Mode::Change || matches!(sent.base, "3101" | "3102");
+        let changes = done && keeps;
         let after = self.last_commit();
         if !changes && after != before {
             said("the store changed", &text);
@@ -407,7 +410,8 @@ fn own(v: &mut Value, key: &str, e: &Encounter, ids: &BTreeMap<&str, String>, it
 /// One campaign on a store of its own; gives how many messages it sent.
 fn campaign(seed: u64) -> usize {
     let server = Server::start(120);
-    let day = (now() - TimeDelta::days(1)).date();
+    // the county's people differ from day to day: a campaign that holds today must hold on any other
+    let day = (now() - TimeDelta::days(1 + seed as i64 % 28)).date();
     let encounters = server.county.day(day, ROUNDS + 1);
     let (last, played) = encounters.split_last().unwrap();
     let mut c = Campaign::new(&server, seed);
