@@ -5,10 +5,9 @@
 use crate::host::{Fallible, Registry, Run, fail};
 use crate::values::{Day, Yuan, code_in};
 use dingan_core::claim::{Approval, Diagnosis, SettlementList};
-use dingan_core::codes::{ItemClass, ItemCode, Level, Sex, VisitId, VisitKind};
+use dingan_core::codes::{ItemClass, ItemCode, Level, Sex, VisitKind};
 use dingan_core::facts::{Facts, LineFact, NetLine, PersonFacts};
 use dingan_core::finding::{Part, Related};
-use dingan_core::hash::HashMap;
 use dingan_core::knowledge::Knowledge;
 use dingan_core::money::Quantity;
 use dingan_core::person::{PastLine, PastVisit};
@@ -29,10 +28,6 @@ pub(crate) struct View {
     by_item: OnceLock<Vec<u32>>,
     /// Lines of earlier parts of the stay by item, then time.
     settled_by_item: OnceLock<Vec<u32>>,
-    /// Other visits that are stays.
-    stays: OnceLock<Vec<u32>>,
-    /// Other visits by id.
-    by_id: OnceLock<HashMap<VisitId, u32>>,
     run: Mutex<Run>,
     steps: AtomicU64,
 }
@@ -44,8 +39,6 @@ impl View {
             knowledge,
             by_item: OnceLock::new(),
             settled_by_item: OnceLock::new(),
-            stays: OnceLock::new(),
-            by_id: OnceLock::new(),
             run: Mutex::new(Run::default()),
             steps: AtomicU64::new(0),
         }
@@ -109,14 +102,14 @@ impl View {
         self.facts.net_lines.iter().any(|n| self.facts.lines.get(n.line).is_some_and(|l| l.line.item.as_str() == item))
     }
 
-    /// Whether nothing is settled but this claim: no lines of other visits, none of earlier parts of the stay.
-    pub fn nothing_before(&self) -> bool {
-        self.facts.history.lines.is_empty() && self.facts.history.this_visit.is_empty()
+    /// Whether a line of an item was settled before, at another visit or in an earlier part of this stay.
+    pub fn settled_before(&self, item: &ItemCode) -> bool {
+        !self.facts.history.lines_of(item.as_str()).is_empty() || self.settled_here(item).next().is_some()
     }
 
     /// Lines of an item that earlier parts of the stay settled, by time.
     pub fn settled_here<'v>(&'v self, item: &'v ItemCode) -> impl Iterator<Item = &'v PastLine> {
-        let settled = &self.facts.history.this_visit;
+        let settled = self.facts.history.this_visit();
         let key = |at: &u32| settled.get(*at as usize).map(|l| (&l.item, l.time, &l.no));
         let sorted = self.settled_by_item.get_or_init(|| {
             let mut all: Vec<u32> = (0..settled.len() as u32).collect();
@@ -127,40 +120,15 @@ impl View {
         of_item.iter().filter_map(|at| settled.get(*at as usize))
     }
 
-    /// Other visits that are stays, as indices into the history, by begin.
-    pub fn stays(&self) -> &[u32] {
-        self.stays.get_or_init(|| {
-            let visits = self.facts.history.visits.iter().enumerate();
-            visits.filter(|(_, v)| v.id != self.facts.visit.id && v.kind().is_stay()).map(|(i, _)| i as u32).collect()
-        })
-    }
-
-    /// Another visit by its id.
-    pub fn visit(&self, id: &VisitId) -> Option<&PastVisit> {
-        // few visits are quicker walked over than put in a map
-        const FEW: usize = 16;
-        let visits = &self.facts.history.visits;
-        if visits.len() <= FEW {
-            return visits.iter().find(|v| v.id == *id);
-        }
-        let by_id = self.by_id.get_or_init(|| visits.iter().map(|v| v.id.clone()).zip(0..).collect());
-        self.past(*by_id.get(id)?)
-    }
-
     pub fn past(&self, at: u32) -> Option<&PastVisit> {
-        self.facts.history.visits.get(at as usize)
+        self.facts.history.visits().get(at as usize)
     }
 
-    /// Earlier parts of this stay first, then other visits.
-    pub fn past_lines(&self) -> impl Iterator<Item = (u32, &PastLine)> {
-        let history = &self.facts.history;
-        history.this_visit.iter().chain(&history.lines).enumerate().map(|(i, l)| (i as u32, l))
-    }
-
+    /// A settled line: those of earlier parts of this stay come first, then other visits'.
     pub fn past_line(&self, at: u32) -> Option<&PastLine> {
         let history = &self.facts.history;
         let at = at as usize;
-        history.this_visit.get(at).or_else(|| history.lines.get(at.checked_sub(history.this_visit.len())?))
+        history.this_visit().get(at).or_else(|| history.lines().get(at.checked_sub(history.this_visit().len())?))
     }
 
     /// The visit's settlement list, once it has arrived.

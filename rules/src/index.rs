@@ -195,7 +195,7 @@ impl LineIndex {
 
     /// Every rule whose selector lets the claim through, by code, with the net lines it lets through.
     pub fn candidates(&self, all: &[Rule], facts: &Facts, stage: Stage, knowledge: &Knowledge) -> Lookup {
-        let now = Now { at: bit(stage, facts.visit.kind()), past: !facts.history.visits.is_empty() };
+        let now = Now { at: bit(stage, facts.visit.kind()), past: !facts.history.visits().is_empty() };
         let runs = |i: &u16| self.runs_at.get(usize::from(*i)).is_some_and(|r| now.runs(*r));
         // pairs by line first, since lines are looked up one after the other
         let mut hits: Vec<(u16, u32)> = Vec::with_capacity(64);

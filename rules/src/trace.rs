@@ -162,8 +162,8 @@ fn selector_conditions(
         ask("age_min", s.age_min.is_some(), p.age.to_string(), min.to_string(), p.age >= min);
         ask("age_max", s.age_max.is_some(), p.age.to_string(), max.to_string(), p.age <= max);
     }
-    let past: BTreeSet<String> = facts.history.visits.iter().map(|v| word(&v.kind())).collect();
-    let has = facts.history.visits.iter().any(|v| s.past.contains(&v.kind()));
+    let past: BTreeSet<String> = facts.history.visits().iter().map(|v| word(&v.kind())).collect();
+    let has = facts.history.has(&s.past);
     ask("past", !s.past.is_empty(), past.into_iter().collect::<Vec<_>>().join(", "), word(&s.past), has);
     ask("died", s.died, facts.visit.death.is_some().to_string(), "true".to_owned(), facts.visit.death.is_some());
     if let Some(table) = &s.diagnosis {

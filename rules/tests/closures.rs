@@ -4,6 +4,7 @@
 use dingan_core::codes::Sex;
 use dingan_core::facts::Facts;
 use dingan_core::finding::{RuleSet, Stage};
+use dingan_core::history::History;
 use dingan_core::money::Quantity;
 use dingan_rules::case::{cases, world::World};
 use dingan_rules::{RuleLibrary, RuleSource, Status, embedded_pages, embedded_sources};
@@ -77,7 +78,9 @@ fn shake(facts: &mut Facts, dice: &mut Dice) {
             line.line.supply_days = (roll(2) == 0).then(|| Quantity::whole(i64::from(roll(60))));
         }
     }
-    for visit in &mut facts.history.visits {
+    let history = &facts.history;
+    let mut visits = history.visits().to_vec();
+    for visit in &mut visits {
         if roll(3) == 0 {
             visit.begin -= chrono::TimeDelta::days(i64::from(roll(5)));
         }
@@ -89,6 +92,8 @@ fn shake(facts: &mut Facts, dice: &mut Dice) {
             _ => {}
         }
     }
+    let (lines, here) = (history.lines().to_vec(), history.this_visit().to_vec());
+    facts.history = History::new(&facts.visit.id, visits, lines, here);
     if roll(4) == 0 {
         facts.visit.diagnoses.clear();
     }

@@ -175,7 +175,7 @@ fn claim_passes(s: &Selector, f: &Facts, rows: &[KnowledgeRow]) -> bool {
         let code = r.item.as_str();
         r.table == *t && code.len() >= 3 && f.visit.diagnoses.iter().any(|d| d.code.as_str().starts_with(code))
     };
-    let past = |k: &VisitKind| f.history.visits.iter().any(|v| v.kind() == *k);
+    let past = |k: &VisitKind| f.history.visits().iter().any(|v| v.kind() == *k);
     (s.visit.is_empty() || s.visit.contains(&kind))
         && (s.insurance.is_empty() || s.insurance.contains(&f.visit.insurance))
         && (s.level.is_empty() || s.level.iter().any(|l| *l == f.institution.deductible_level))

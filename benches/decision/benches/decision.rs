@@ -35,7 +35,7 @@ fn lines(facts: &[Arc<Facts>]) -> usize {
 
 /// With the lines and visits of the person's history, which a claim of a person with a long one brings along.
 fn rows(facts: &[Arc<Facts>]) -> usize {
-    lines(facts) + facts.iter().map(|f| f.history.lines.len() + f.history.visits.len()).sum::<usize>()
+    lines(facts) + facts.iter().map(|f| f.history.lines().len() + f.history.visits().len()).sum::<usize>()
 }
 
 struct Bench {
@@ -200,30 +200,37 @@ fn skew(b: &Bench) {
     let decide = |facts: &[Arc<Facts>]| -> usize {
         facts.iter().map(|f| adjudicate(black_box(f), &b.rules, Stage::During).findings.len()).sum()
     };
-    let shapes: Vec<(&str, Vec<Arc<Facts>>)> = skewed::shapes(&b.claims)
-        .into_iter()
-        .map(|(name, claims)| {
-            let facts = claims.into_iter().map(|(c, f)| resolve(c, f, &b.bundle).map(Arc::new));
-            (name, facts.collect::<Result<_, _>>().unwrap_or_else(|e| panic!("{name}: {e}")))
-        })
-        .collect();
-    for (_, facts) in &shapes {
+    let facts_of = |name: &str, claims: &[(Claim, PersonFile)]| -> Vec<Arc<Facts>> {
+        let facts = claims.iter().cloned().map(|(c, f)| resolve(c, f, &b.bundle).map(Arc::new));
+        facts.collect::<Result<_, _>>().unwrap_or_else(|e| panic!("{name}: {e}"))
+    };
+    let shapes: Vec<_> = skewed::shapes(&b.claims).into_iter().map(|(name, c)| (name, facts_of(name, &c), c)).collect();
+    for (_, facts, _) in &shapes {
         for f in facts {
             let failures = adjudicate(f, &b.rules, Stage::During).failures;
             assert!(failures.is_empty(), "{failures:?}");
         }
     }
     let uniform = lines(&b.facts);
-    for (name, facts) in &shapes {
+    for (name, facts, claims) in &shapes {
         let passes = (uniform * 3 / lines(facts).max(1)).max(1);
         let mut plain = || (0..3).map(|_| decide(&b.facts)).sum();
         let mut odd = || (0..passes).map(|_| decide(facts)).sum();
-        let times = medians(&mut [("sample", &mut plain), (name, &mut odd)]);
+        let mut copy = || (0..passes).map(|_| black_box(claims.clone()).len()).sum();
+        let mut resolves = || (0..passes).map(|_| black_box(facts_of(name, claims)).len()).sum();
+        let times = medians(&mut [
+            ("sample", &mut plain),
+            (name, &mut odd),
+            ("copying", &mut copy),
+            ("copying and resolving", &mut resolves),
+        ]);
         let each_line = |i: usize, n: usize| times.get(i).map_or(0.0, |(_, t)| t.as_secs_f64() * 1e9 / n as f64);
         let (plain, odd) = (each_line(0, uniform * 3), each_line(1, lines(facts) * passes));
         let by_row = odd * lines(facts) as f64 / rows(facts) as f64;
+        let resolving = (each_line(3, rows(facts) * passes) - each_line(2, rows(facts) * passes)).max(0.0);
         println!(
-            "{name:44} {odd:>8.0} ns a line, sample {plain:>6.0}: ratio {:.2}; {by_row:>6.0} ns a row",
+            "{name:44} {odd:>8.0} ns a line, sample {plain:>6.0}: ratio {:.2}; {by_row:>6.1} ns a row, \
+             before that {resolving:>4.0} a row to make facts",
             odd / plain
         );
     }

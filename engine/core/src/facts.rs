@@ -3,8 +3,9 @@
 use crate::bundle::{CatalogueItem, Institution, Practitioners};
 use crate::claim::{Line, SettleRequest, SettlementList, Visit};
 use crate::codes::*;
+use crate::history::History;
 use crate::money::{Money, Price, Quantity, Rate};
-use crate::person::{Balances, PastLine, PastVisit, PauseKind};
+use crate::person::{Balances, PauseKind};
 use crate::policy::{BenefitPolicy, Place};
 use chrono::NaiveDate;
 use std::collections::BTreeMap;
@@ -138,17 +139,6 @@ impl Portion {
         let at = self.policy.accumulators.iter().position(|a| a.key == key)?;
         self.accumulators.get(at)
     }
-}
-
-/// What rules see of the person besides this claim.
-#[derive(Debug, Clone, Default)]
-pub struct History {
-    /// Other visits, by begin.
-    pub visits: Vec<PastVisit>,
-    /// Settled lines of other visits, by time.
-    pub lines: Vec<PastLine>,
-    /// Lines of this visit settled by earlier parts of the stay, netted.
-    pub this_visit: Vec<PastLine>,
 }
 
 /// A line netted of its refunds.

@@ -27,6 +27,7 @@ pub mod explain;
 pub mod facts;
 pub mod finding;
 pub mod hash;
+pub mod history;
 pub mod journal;
 pub mod knowledge;
 pub mod ledger;

@@ -3,8 +3,9 @@
 use crate::bundle::{Bundle, CatalogueItem, Institution, ItemRows, PriceLimit};
 use crate::claim::{Approval, Claim, Line, Visit};
 use crate::codes::*;
-use crate::facts::{Facts, Held, History, LineFact, NetLine, PersonFacts, Portion};
+use crate::facts::{Facts, Held, LineFact, NetLine, PersonFacts, Portion};
 use crate::hash::{HashMap, HashSet};
+use crate::history::History;
 use crate::money::{Money, Price, Quantity, Rate};
 use crate::person::{AccumulatorEntry, Filing, PastLine, Person, PersonFile, Relation, SettledLine};
 use crate::policy::{
@@ -132,6 +133,8 @@ pub fn resolve(mut claim: Claim, file: PersonFile, bundle: &Bundle) -> Result<Fa
 
     let continued = !file.settled_lines.is_empty() || file.entries.iter().any(|e| e.visit == visit.id);
     let this_visit = past_of_this_visit(&file.settled_lines, &visit.id);
+    let history = History::new(&visit.id, file.visits, file.lines, this_visit)
+        .in_catalogue(|item| bundle.catalogue.item(item, care_area, begin));
     Ok(Facts {
         bundle: bundle.hash.clone(),
         visit: claim.visit,
@@ -146,7 +149,7 @@ pub fn resolve(mut claim: Claim, file: PersonFile, bundle: &Bundle) -> Result<Fa
         care_area: care_area.clone(),
         third_party_share,
         continued,
-        history: History { visits: file.visits, lines: file.lines, this_visit },
+        history,
         net_lines,
         practitioners: Arc::clone(&bundle.practitioners),
         lists: file.lists.clone(),

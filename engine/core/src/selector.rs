@@ -138,7 +138,7 @@ impl Selector {
             && (self.sex.is_empty() || self.sex.contains(&p.sex))
             && self.age_min.is_none_or(|a| p.age >= a)
             && self.age_max.is_none_or(|a| p.age <= a)
-            && (self.past.is_empty() || facts.history.visits.iter().any(|v| self.past.contains(&v.kind())))
+            && (self.past.is_empty() || facts.history.has(&self.past))
             && (!self.died || facts.visit.death.is_some())
             && self.diagnosis.as_ref().is_none_or(|t| diagnosed(facts, knowledge, t))
     }

@@ -6,8 +6,7 @@
 use crate::facts::{History, Past, PastRow, View};
 use crate::host::{Fallible, Registry, fail};
 use crate::values::Day;
-use dingan_core::codes::ItemCode;
-use dingan_core::person::PastVisit;
+use dingan_core::person::{PastLine, PastVisit};
 use rhai::{Dynamic, ImmutableString};
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -17,7 +16,9 @@ pub(crate) fn register(r: &mut Registry<'_>) {
     r.fun("stays_within", |h: &mut History, days: i64| stays_within(&h.0, days));
     r.get("overlapping_stays", |h: &mut History| overlapping_stays(&h.0));
     r.fun("stays_over", |h: &mut History, day: Day| stays_over(&h.0, day));
-    r.fun("visits_within", |h: &mut History, days: i64| visits_within(&h.0, days));
+    r.fun("visits_within", |h: &mut History, days: i64| -> Fallible<rhai::Array> {
+        Ok(visits(&h.0, visits_within(&h.0, days)?))
+    });
     r.fun("visits_of", |h: &mut History, kinds: rhai::Array, days: i64| visits_of(&h.0, &kinds, days));
     r.fun("stays_after", |h: &mut History, days: i64| stays_after(&h.0, days));
     r.fun("lines_like", |h: &mut History, prefixes: rhai::Array, days: i64| lines_like(&h.0, &prefixes, days));
@@ -38,10 +39,6 @@ pub(crate) fn earlier(view: &View, v: &PastVisit) -> bool {
     (v.begin, v.id.as_str()) < (view.facts.visit.begin, view.facts.visit.id.as_str())
 }
 
-fn ended_before(v: &PastVisit, day: chrono::NaiveDate) -> bool {
-    v.end.is_some_and(|e| e.date() < day)
-}
-
 fn visits(view: &Arc<View>, at: Vec<u32>) -> rhai::Array {
     at.into_iter().map(|at| Dynamic::from(Past { view: Arc::clone(view), at })).collect()
 }
@@ -57,10 +54,9 @@ fn newest_first(view: &View, at: &mut [u32]) {
 /// Earlier stays that ended no longer than so many days before this visit began, newest first.
 fn stays_within(view: &Arc<View>, days: i64) -> Fallible<rhai::Array> {
     check_window(view, days)?;
-    view.spend(view.stays().len())?;
     let from = view.begin_day().back(days);
-    let mut at: Vec<u32> = view.stays().to_vec();
-    at.retain(|at| view.past(*at).is_some_and(|v| earlier(view, v) && !ended_before(v, from)));
+    let mut at: Vec<u32> = view.facts.history.stays_reaching(from, |v| earlier(view, v)).collect();
+    view.spend(at.len())?;
     newest_first(view, &mut at);
     Ok(visits(view, at))
 }
@@ -69,69 +65,76 @@ fn stays_within(view: &Arc<View>, days: i64) -> Fallible<rhai::Array> {
 /// that ends on the day the other begins does not overlap it.
 fn overlapping_stays(view: &Arc<View>) -> Fallible<rhai::Array> {
     check_window(view, 1)?;
-    view.spend(view.stays().len())?;
-    let (first, last) = (view.begin_day().0, view.last_day().0);
-    let overlaps = |v: &PastVisit| v.begin.date() < last && v.end.is_none_or(|e| e.date() > first);
-    let at = view.stays().iter().copied();
-    Ok(visits(view, at.filter(|at| view.past(*at).is_some_and(|v| earlier(view, v) && overlaps(v))).collect()))
+    let (first, last) = (view.begin_day(), view.last_day().0);
+    let begun = |v: &PastVisit| earlier(view, v) && v.begin.date() < last;
+    let at: Vec<u32> = view.facts.history.stays_reaching(first.ahead(1), begun).collect();
+    view.spend(at.len())?;
+    Ok(visits(view, at))
 }
 
 /// Stays that hold a day strictly inside; the days of admission and discharge do not count.
 fn stays_over(view: &Arc<View>, day: Day) -> Fallible<rhai::Array> {
     check_window(view, 1)?;
-    view.spend(view.stays().len())?;
-    let inside = |v: &PastVisit| v.begin.date() < day.0 && v.end.is_none_or(|e| e.date() > day.0);
-    let at = view.stays().iter().copied();
-    Ok(visits(view, at.filter(|at| view.past(*at).is_some_and(inside)).collect()))
+    let at: Vec<u32> = view.facts.history.stays_reaching(day.ahead(1), |v| v.begin.date() < day.0).collect();
+    view.spend(at.len())?;
+    Ok(visits(view, at))
 }
 
 /// Earlier visits of any kind that ended no longer than so many days before this one, by begin.
-fn visits_within(view: &Arc<View>, days: i64) -> Fallible<rhai::Array> {
+fn visits_within(view: &Arc<View>, days: i64) -> Fallible<Vec<u32>> {
     check_window(view, days)?;
-    let all = &view.facts.history.visits;
-    view.spend(all.len())?;
     let from = view.begin_day().back(days);
-    let own = &view.facts.visit.id;
-    let near = |v: &PastVisit| v.id != *own && earlier(view, v) && !outpatient_end_before(v, from);
-    let at = all.iter().enumerate().filter(|(_, v)| near(v)).map(|(i, _)| i as u32).collect();
-    Ok(visits(view, at))
+    let at: Vec<u32> = view.facts.history.visits_reaching(from, |v| earlier(view, v)).collect();
+    view.spend(at.len())?;
+    Ok(at)
 }
 
 /// As [`visits_within`], of some kinds.
 fn visits_of(view: &Arc<View>, kinds: &rhai::Array, days: i64) -> Fallible<rhai::Array> {
-    let mut all = visits_within(view, days)?;
+    let mut at = visits_within(view, days)?;
     let wanted = |v: &PastVisit| {
         kinds.iter().any(|k| k.read_lock::<ImmutableString>().is_some_and(|k| k.as_str() == v.kind().name()))
     };
-    all.retain(|v| v.read_lock::<Past>().is_some_and(|p| p.visit().is_ok_and(wanted)));
-    Ok(all)
+    at.retain(|at| view.past(*at).is_some_and(wanted));
+    Ok(visits(view, at))
 }
 
 /// Stays that begin after this visit, no more than so many days later: what a run after the fact sees.
 fn stays_after(view: &Arc<View>, days: i64) -> Fallible<rhai::Array> {
-    view.spend(view.stays().len())?;
-    let (own, to) = (&view.facts.visit, Day(view.last_day().0).ahead(days));
-    let later = |v: &PastVisit| !earlier(view, v) && v.begin >= own.begin && v.begin.date() <= to;
-    let at = view.stays().iter().copied();
-    Ok(visits(view, at.filter(|at| view.past(*at).is_some_and(later)).collect()))
+    let to = Day(view.last_day().0).ahead(days);
+    let (history, near) = (&view.facts.history, |v: &PastVisit| v.begin.date() <= to);
+    let later = history.stays_after(|v| earlier(view, v));
+    let at: Vec<u32> = later.take_while(|at| view.past(*at).is_some_and(near)).collect();
+    view.spend(at.len())?;
+    Ok(visits(view, at))
 }
 
 /// Settled lines of other visits whose item begins with one of some prefixes, from so many days before this visit.
 fn lines_like(view: &Arc<View>, prefixes: &rhai::Array, days: i64) -> Fallible<rhai::Array> {
     check_window(view, days)?;
     let from = view.begin_day().back(days);
-    view.spend(view.facts.history.lines.len())?;
-    let own = &view.facts.visit.id;
-    let like = |l: &dingan_core::person::PastLine| {
-        l.visit != *own && l.time.date() >= from && crate::values::code_in(l.item.as_str(), prefixes)
-    };
-    let rows = view.past_lines().filter(|(_, l)| like(l));
-    Ok(rows.map(|(at, _)| Dynamic::from(PastRow { view: Arc::clone(view), at })).collect())
+    let (history, own) = (&view.facts.history, &view.facts.visit.id);
+    let like = history.items().filter(|(item, _)| crate::values::code_in(item.as_str(), prefixes));
+    view.spend(history.items().len())?;
+    let mut at: Vec<u32> = like.flat_map(|(_, at)| since(view, at, from)).copied().collect();
+    view.spend(at.len())?;
+    // lines of several items, in order of time
+    at.sort_unstable();
+    at.retain(|at| history.lines().get(*at as usize).is_some_and(|l| l.visit != *own));
+    Ok(rows(view, at))
 }
 
-/// A visit that is no stay ends when it begins, whether or not the hospital said so.
-fn outpatient_end_before(v: &PastVisit, day: chrono::NaiveDate) -> bool {
-    if v.kind().is_stay() { ended_before(v, day) } else { v.end.unwrap_or(v.begin).date() < day }
+/// Of the places of lines by time, those from a day on.
+pub(crate) fn since<'v>(view: &View, at: &'v [u32], from: chrono::NaiveDate) -> &'v [u32] {
+    let lines = view.facts.history.lines();
+    let start = at.partition_point(|at| lines.get(*at as usize).is_some_and(|l| l.time.date() < from));
+    at.get(start..).unwrap_or_default()
+}
+
+/// Lines of other visits by their places among these.
+fn rows(view: &Arc<View>, at: Vec<u32>) -> rhai::Array {
+    let others = view.facts.history.this_visit().len() as u32;
+    at.into_iter().map(|at| Dynamic::from(PastRow { view: Arc::clone(view), at: others + at })).collect()
 }
 
 /// Settled lines of an item in other visits and earlier parts of this stay, from so many days
@@ -140,9 +143,12 @@ fn lines_of(view: &Arc<View>, item: &str, days: i64) -> Fallible<rhai::Array> {
     check_window(view, days)?;
     let (from, to) = (view.begin_day().back(days), view.last_day().0);
     let history = &view.facts.history;
-    view.spend(history.this_visit.len() + history.lines.len())?;
-    let code = ItemCode::from(item);
-    let near = |l: &dingan_core::person::PastLine| l.item == code && (from..=to).contains(&l.time.date());
-    let rows = view.past_lines().filter(|(_, l)| near(l));
-    Ok(rows.map(|(at, _)| Dynamic::from(PastRow { view: Arc::clone(view), at })).collect())
+    let of_item = since(view, history.lines_of(item), from);
+    view.spend(history.this_visit().len() + of_item.len())?;
+    let near = |l: &PastLine| l.item.as_str() == item && (from..=to).contains(&l.time.date());
+    let here = (0u32..).zip(history.this_visit()).filter(|(_, l)| near(l));
+    let mut found: rhai::Array = here.map(|(at, _)| Dynamic::from(PastRow { view: Arc::clone(view), at })).collect();
+    let others = of_item.iter().take_while(|at| history.lines().get(**at as usize).is_some_and(near));
+    found.extend(rows(view, others.copied().collect()));
+    Ok(found)
 }

@@ -37,7 +37,7 @@ fn idle_runs(view: &Arc<View>, types: &rhai::Array) -> Fallible<rhai::Array> {
     if !facts.visit.kind().is_stay() {
         return Ok(rhai::Array::new());
     }
-    view.spend(facts.net_lines.len() + facts.history.this_visit.len())?;
+    view.spend(facts.net_lines.len() + facts.history.this_visit().len())?;
     let types: Vec<ImmutableString> =
         types.iter().filter_map(|t| t.read_lock::<ImmutableString>().map(|t| t.clone())).collect();
     let (first, last) = (view.begin_day().0, view.last_day().0);
@@ -89,7 +89,7 @@ fn busy_days(view: &View, types: &[ImmutableString], first: NaiveDate, last: Nai
         }
     };
     mark(first);
-    facts.history.this_visit.iter().for_each(|past| mark(past.time.date()));
+    facts.history.this_visit().iter().for_each(|past| mark(past.time.date()));
     for net in &facts.net_lines {
         let Some(fact) = facts.lines.get(net.line) else { continue };
         let passive = fact.item.as_ref().is_some_and(|i| types.iter().any(|t| t.as_str() == i.charge_type));

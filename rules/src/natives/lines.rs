@@ -87,17 +87,17 @@ fn is_among(text: &str, list: &rhai::Array) -> bool {
 /// before this one count, so that a run after the fact does not put the same excess at stake at each of them.
 fn within_days<'v>(view: &'v View, item: &'v ItemCode, days: i64) -> Fallible<impl Iterator<Item = &'v PastLine>> {
     super::history::check_window(view, days)?;
-    let rows = &view.facts.history.lines;
+    let history = &view.facts.history;
     let (from, to) = (view.begin_day().back(days), view.last_day().0);
-    let start = rows.partition_point(|l| l.time.date() < from);
-    let rows = rows.get(start..).unwrap_or_default();
+    let rows = super::history::since(view, history.lines_of(item.as_str()), from);
     view.spend(rows.len())?;
     let own = &view.facts.visit.id;
-    let before = move |l: &PastLine| match view.facts.visit.kind().is_stay() || l.time.date() < to {
+    let before = move |l: &&PastLine| match view.facts.visit.kind().is_stay() || l.time.date() < to {
         true => true,
         false => came_before(view, l),
     };
-    Ok(rows.iter().filter(move |l| l.item == *item && l.visit != *own && l.time.date() <= to && before(l)))
+    let rows = rows.iter().filter_map(|at| history.lines().get(*at as usize));
+    Ok(rows.take_while(move |l| l.time.date() <= to).filter(move |l| l.visit != *own).filter(before))
 }
 
 fn nets(l: &Lines) -> impl Iterator<Item = (u32, &NetLine)> {
@@ -173,23 +173,21 @@ fn here(line: &LineNo) -> Related {
 /// institution.
 fn settled_on<'v>(view: &'v View, item: &'v ItemCode, day: NaiveDate) -> Fallible<impl Iterator<Item = &'v PastLine>> {
     let history = &view.facts.history;
-    // lines of other visits stand in order of time
-    let from = history.lines.partition_point(|l| l.time.date() < day);
-    let of_day = history.lines.get(from..).unwrap_or_default();
-    let of_day = of_day.get(..of_day.partition_point(|l| l.time.date() == day)).unwrap_or_default();
     let own: Vec<&PastLine> = view.settled_here(item).filter(|l| l.time.date() == day).collect();
+    let others = super::history::since(view, history.lines_of(item.as_str()), day);
+    let others = others.iter().filter_map(|at| history.lines().get(*at as usize));
+    let of_day: Vec<&PastLine> = others.take_while(|l| l.time.date() == day).collect();
     view.spend(own.len() + of_day.len())?;
-    let others = of_day.iter().filter(move |l| l.item == *item && at_this_institution(view, l));
-    Ok(own.into_iter().chain(others))
+    Ok(own.into_iter().chain(of_day.into_iter().filter(|l| at_this_institution(view, l))))
 }
 
 /// Whether a settled line belongs to a visit that began before this one.
 fn came_before(view: &View, row: &PastLine) -> bool {
-    view.visit(&row.visit).is_some_and(|v| super::history::earlier(view, v))
+    view.facts.history.visit_of(row).is_some_and(|v| super::history::earlier(view, v))
 }
 
 /// Whether a settled line belongs to another visit at the same institution.
 fn at_this_institution(view: &View, row: &PastLine) -> bool {
     let facts = &view.facts;
-    view.visit(&row.visit).is_some_and(|v| v.institution == facts.visit.institution)
+    view.facts.history.visit_of(row).is_some_and(|v| v.institution == facts.visit.institution)
 }

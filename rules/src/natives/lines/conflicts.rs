@@ -4,11 +4,12 @@
 //! These walk over groups of lines of one item or drug group. Each line is looked at a bounded
 //! number of times, so that a stay of fifty thousand lines stays linear.
 
-use super::{by_item, came_before, facts, grouped, here, settled_on};
+use super::{by_item, came_before, facts, grouped, here, settled_on, within_days};
 use crate::facts::{Found, Line, Lines, View, text};
 use crate::host::{Fallible, Registry};
 use crate::natives::{days_text, found_list, lines_at};
 use chrono::{Days, NaiveDate};
+use dingan_core::bundle::CatalogueItem;
 use dingan_core::codes::ItemCode;
 use dingan_core::finding::{Part, Related};
 use dingan_core::money::Quantity;
@@ -18,7 +19,8 @@ use std::sync::Arc;
 
 pub(crate) fn register(r: &mut Registry<'_>) {
     r.fun("over_daily", |l: &mut Lines, table: ImmutableString| over_daily(l, &table));
-    r.get("same_group", |l: &mut Lines| same_group(l));
+    r.get("same_group", |l: &mut Lines| same_group(l, None));
+    r.fun("same_group_within", |l: &mut Lines, days: i64| same_group(l, Some(days)));
     r.evidence(&["item", "group", "with", "limit", "days"]);
 }
 
@@ -81,51 +83,90 @@ fn used_before(view: &View, item: &ItemCode, day: NaiveDate) -> Fallible<(Quanti
 }
 
 /// Different drugs of one group given for overlapping days: the one given later is at stake. A line
-/// covers its days of supply; in a stay (unless taken home) and where none is given, its own day.
-fn same_group(l: &mut Lines) -> Fallible<rhai::Array> {
-    l.view.spend(l.at.len())?;
+/// covers its days of supply; in a stay (unless taken home) and where none is given, its own day. With `days`, drugs of
+/// other visits from so many days back count too.
+fn same_group(l: &mut Lines, days: Option<i64>) -> Fallible<rhai::Array> {
+    let view = Arc::clone(&l.view);
+    view.spend(l.at.len())?;
     let mut out = Vec::new();
     for (group, lines) in grouped(l, |f| f.item.as_ref().map_or("", |i| i.drug_group.as_str())) {
         if group.is_empty() {
             continue;
         }
-        let (at_stake, first) = given_twice(&l.view, &lines)?;
+        let earlier: Vec<&CatalogueItem> = match days {
+            Some(_) => view.facts.history.items_of_group(group).collect(),
+            None => Vec::new(),
+        };
+        let mut given = Vec::with_capacity(lines.len());
+        for item in &earlier {
+            for row in within_days(&view, &item.code, days.unwrap_or(0))? {
+                let in_stay = view.facts.history.visit_of(row).is_some_and(|v| v.kind().is_stay());
+                let day = row.time.date();
+                let who = Related { visit: row.visit.clone(), line: row.no.clone() };
+                let last = last_day(day, row.supply_days.filter(|_| !in_stay));
+                given.push(Given { day, last, item: &item.code, name: &item.name, at: None, who });
+            }
+        }
+        let is_stay = view.facts.visit.kind().is_stay();
+        for at in lines {
+            let Some((_, fact)) = view.net(at) else { continue };
+            let day = fact.line.time.date();
+            let last = last_day(day, fact.line.supply_days.filter(|_| !is_stay || fact.line.take_home));
+            let (item, name, who) = (&fact.line.item, Line::name(fact), here(&fact.line.no));
+            given.push(Given { day, last, item, name, at: Some(at), who });
+        }
+        // lines of the claim stand in order of time
+        given.sort_by_key(|g| g.day);
+        let (at_stake, first) = given_twice(&view, &given)?;
         if at_stake.is_empty() {
             continue;
         }
-        let (later, first) = (lines_at(&l.view, at_stake), lines_at(&l.view, first));
+        let later = lines_at(&view, at_stake);
+        let first = || first.iter().filter_map(|i| given.get(*i));
+        let with: BTreeSet<&str> = first().map(|g| g.name).collect();
         let evidence = Map::from([
             ("group".into(), text(group).into()),
             ("item".into(), text(&names(&later)).into()),
-            ("with".into(), text(&names(&first)).into()),
+            ("with".into(), text(&Vec::from_iter(with).join("、")).into()),
         ]);
-        let related = facts(&first).map(|(_, f)| here(&f.line.no)).collect();
+        let related = first().map(|g| g.who.clone()).collect();
         out.push(Found { lines: later, related, evidence, open: false });
     }
     Ok(found_list(out))
 }
 
-/// Of the lines of a group, those given while another item of the group still lasted, and the lines
-/// of those others.
-fn given_twice(view: &View, lines: &[u32]) -> Fallible<(Vec<u32>, BTreeSet<u32>)> {
-    let is_stay = view.facts.visit.kind().is_stay();
-    // the last day covered by each item so far, and the line that covers it
-    let mut covered: BTreeMap<&ItemCode, (NaiveDate, u32)> = BTreeMap::new();
+/// A drug given on a day, and the last day it covers.
+struct Given<'v> {
+    day: NaiveDate,
+    last: NaiveDate,
+    item: &'v ItemCode,
+    name: &'v str,
+    /// Its place in the claim; none for a settled line.
+    at: Option<u32>,
+    who: Related,
+}
+
+fn last_day(day: NaiveDate, supply: Option<Quantity>) -> NaiveDate {
+    // a part of a day is a day
+    let more = supply.map_or(0, |s| (s.units() - 1).max(0) / Quantity::ONE_UNITS);
+    day.checked_add_days(Days::new(more.unsigned_abs())).unwrap_or(day)
+}
+
+/// Of the drugs of a group, in order of time, the claim's lines given while another item of the group still lasted, and
+/// the places of those others.
+fn given_twice(view: &View, given: &[Given<'_>]) -> Fallible<(Vec<u32>, BTreeSet<usize>)> {
+    // the last day covered by each item so far, and what covers it
+    let mut covered: BTreeMap<&ItemCode, (NaiveDate, usize)> = BTreeMap::new();
     let (mut at_stake, mut first) = (Vec::new(), BTreeSet::new());
-    for at in lines {
-        let Some((_, fact)) = view.net(*at) else { continue };
-        let (item, day) = (&fact.line.item, fact.line.time.date());
+    for (i, g) in given.iter().enumerate() {
         view.spend(covered.len())?;
-        if let Some((_, (_, with))) = covered.iter().find(|(other, (last, _))| **other != item && *last >= day) {
-            at_stake.push(*at);
+        let other = covered.iter().find(|(other, (last, _))| **other != g.item && *last >= g.day);
+        if let (Some(at), Some((_, (_, with)))) = (g.at, other) {
+            at_stake.push(at);
             first.insert(*with);
         }
-        let supply = if is_stay && !fact.line.take_home { None } else { fact.line.supply_days };
-        // a part of a day is a day
-        let more = supply.map_or(0, |s| (s.units() - 1).max(0) / Quantity::ONE_UNITS);
-        let last = day.checked_add_days(Days::new(more.unsigned_abs())).unwrap_or(day);
-        let so_far = covered.entry(item).or_insert((last, *at));
-        *so_far = (*so_far).max((last, *at));
+        let so_far = covered.entry(g.item).or_insert((g.last, i));
+        *so_far = (*so_far).max((g.last, i));
     }
     Ok((at_stake, first))
 }

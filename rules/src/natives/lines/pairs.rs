@@ -91,9 +91,9 @@ fn included(l: &mut Lines, table: &str) -> Fallible<rhai::Array> {
     // most claims hold the one item of a pair and not the other
     let main_is_there = |item: &ItemCode| {
         let mains = view.knowledge.pairs_with(table, item).iter().map(|p| &p.item);
-        mains.into_iter().any(|main| view.has_line_of(main.as_str()))
+        mains.into_iter().any(|main| view.has_line_of(main.as_str()) || view.settled_before(main))
     };
-    if view.nothing_before() && !facts(l).any(|(_, f)| main_is_there(&f.line.item)) {
+    if !facts(l).any(|(_, f)| main_is_there(&f.line.item)) {
         view.spend(l.at.len())?;
         return Ok(rhai::Array::new());
     }
@@ -164,7 +164,7 @@ fn main_lines(view: &View, main: &ItemCode, window: Window, included: &[u32]) ->
     let settled =
         |l: &PastLine| Main { time: l.time, related: Related { visit: l.visit.clone(), line: l.no.clone() }, at: None };
     mains.extend(view.settled_here(main).map(settled));
-    if window != Window::Visit && !history.lines.is_empty() {
+    if window != Window::Visit && !history.lines().is_empty() {
         let days: BTreeSet<NaiveDate> =
             included.iter().filter_map(|at| view.net(*at)).map(|(_, f)| f.line.time.date()).collect();
         for day in days {

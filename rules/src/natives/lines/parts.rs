@@ -66,7 +66,7 @@ fn beyond(l: &Lines, units: Quantity) -> Fallible<Lines> {
         view.settled_here(&item).map(|p| p.quantity).sum()
     };
     let used: Quantity = items.keys().map(settled).sum();
-    view.spend(l.at.len() + view.facts.history.this_visit.len())?;
+    view.spend(l.at.len() + view.facts.history.this_visit().len())?;
     let mut left = (units - used).max(Quantity::ZERO);
     let mut over = Vec::new();
     for (at, n) in super::nets(l) {

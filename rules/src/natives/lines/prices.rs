@@ -155,6 +155,6 @@ pub(super) fn with_settled(l: &Lines) -> Fallible<Decimal> {
     let own: Quantity = super::nets(l).map(|(_, n)| n.quantity).sum();
     let items: BTreeSet<_> = facts(l).map(|(_, f)| &f.line.item).collect();
     let settled: Quantity = items.iter().flat_map(|i| view.settled_here(i)).map(|p| p.quantity).sum();
-    view.spend(l.at.len() + view.facts.history.this_visit.len())?;
+    view.spend(l.at.len() + view.facts.history.this_visit().len())?;
     Ok(quantity(own + settled))
 }

@@ -64,7 +64,7 @@ fn uses<'v>(view: &'v View, item: &'v ItemCode, lines: &[u32], days: Option<i64>
     if let Some(days) = days {
         let rows = within_days(view, item, days)?;
         for row in rows {
-            let in_stay = view.visit(&row.visit).is_some_and(|v| v.kind().is_stay());
+            let in_stay = view.facts.history.visit_of(row).is_some_and(|v| v.kind().is_stay());
             let (from, days, supply) = of(row.time.date(), row.supply_days, in_stay);
             all.push(Use { from, days, supply, at: None, past: Some(row) });
         }
@@ -211,7 +211,7 @@ fn repeated(l: &Lines, days: i64) -> Fallible<rhai::Array> {
 /// up with anything.
 fn stands_alone(l: &Lines) -> bool {
     const FEW: usize = 32;
-    if !l.view.nothing_before() || l.at.len() > FEW {
+    if l.at.len() > FEW || super::facts(l).any(|(_, f)| l.view.settled_before(&f.line.item)) {
         return false;
     }
     let mut items: Vec<&str> = super::facts(l).map(|(_, f)| f.line.item.as_str()).collect();
