@@ -249,14 +249,27 @@ pub async fn list(at: &Location, as_json: bool) -> anyhow::Result<bool> {
     for (standing, (all, national)) in counts {
         say!("  {standing:<12} {all:>3}  ({national} national)  {}", meaning(standing));
     }
-    let missing: Vec<&(RuleMeta, &str)> = rules.iter().filter(|(_, at)| *at == "unavailable").collect();
-    if !missing.is_empty() {
-        say!("unavailable, and what each needs:");
-        for (r, _) in missing {
-            say!("  {} {}: {}", r.code, r.title, r.needs.join("; "));
+    for waiting in ["no-points", "shadow", "batch", "unavailable"] {
+        let of: Vec<&RuleMeta> = rules.iter().filter(|(_, at)| *at == waiting).map(|(r, _)| r).collect();
+        if !of.is_empty() {
+            say!("{waiting}, and what each needs:");
+            for r in of {
+                say!("  {} {}: {}", r.code, r.title, needs(r, waiting).join("; "));
+            }
         }
     }
     Ok(true)
+}
+
+/// What a rule that waits is waiting for.
+fn needs(r: &RuleMeta, standing: &str) -> Vec<String> {
+    let tables = r.selector.knowledge.iter().chain(&r.selector.second).map(|t| format!("points of `{t}`"));
+    let own = match standing {
+        "no-points" => tables.collect(),
+        "shadow" => vec!["a word that it may speak at settlement (`status = \"active\"`)".to_owned()],
+        _ => Vec::new(),
+    };
+    own.into_iter().chain(r.needs.iter().cloned()).collect()
 }
 
 fn meaning(standing: &str) -> &'static str {
