@@ -2,6 +2,7 @@
 
 mod access;
 mod after;
+mod as_of;
 mod audit;
 mod bad_input;
 mod contended;
@@ -32,3 +33,4 @@ mod store_of_a_test;
 mod synced;
 mod tls;
 mod travel;
+mod verdict;

@@ -286,8 +286,9 @@ async fn decided_again(county: &County, agency: &Agency, stored: &[StoredSettlem
             What::TakenBack(_) => {
                 let settlement = SettlementId::from(format!("R{no}"));
                 let person = s.person.clone();
-                let row =
-                    group.decide(FileEvent::Reversal { settlement, of: s.id.clone(), person, time: s.time }, &runtime);
+                let (of, time) = (s.id.clone(), s.time);
+                let row = group.decide(FileEvent::Reversal { settlement, of, person, time, known: None }, &runtime);
+                let row = row.unwrap();
                 assert_eq!(row.refused, None);
             }
             What::Settled(s) => {
@@ -299,7 +300,8 @@ async fn decided_again(county: &County, agency: &Agency, stored: &[StoredSettlem
                 let visit = snap.visit(&s.visit).await.unwrap().unwrap().doc.visit;
                 let lines = snap.lines_of_settlement(&s.id).await.unwrap().into_iter().map(|l| l.line).collect();
                 let claim = Claim { visit, lines, request: s.request.clone() };
-                let row = group.decide(FileEvent::Claim { settlement: s.id.clone(), claim }, &runtime);
+                let row = group.decide(FileEvent::Claim { settlement: s.id.clone(), claim, known: None }, &runtime);
+                let row = row.unwrap();
                 let decision = row.decision.unwrap_or_else(|| panic!("{}: {:?}", s.id, row.refused));
                 let bytes = decision.to_bytes();
                 let at = bytes.iter().zip(&s.decision).position(|(a, b)| a != b).unwrap_or(0);

@@ -317,8 +317,8 @@ impl<'a> Online<'a> {
         let made = Made { id: id.clone(), visit: step.visit.clone(), lines: lines.clone(), output, reversed: false };
         self.stored(step, &case, &made, failures)?;
         self.ledger(failures)?;
-        self.events
-            .push(FileEvent::Claim { settlement: id.as_str().into(), claim: case.claim(asked, &lines, step.at) });
+        let claim = case.claim(asked, &lines, step.at);
+        self.events.push(FileEvent::Claim { settlement: id.as_str().into(), claim, known: None });
         self.settled += 1;
         self.cases.entry(step.visit.clone()).and_modify(|c| c.open.clear());
         if self.made.insert(step.settlement().to_owned(), made).is_some() {
@@ -352,8 +352,8 @@ impl<'a> Online<'a> {
         let made = Made { id: id.clone(), visit: step.visit.clone(), lines: lines.clone(), output, reversed: false };
         self.stored(step, &case, &made, failures)?;
         self.ledger(failures)?;
-        self.events
-            .push(FileEvent::Claim { settlement: id.as_str().into(), claim: case.claim(asked, &lines, step.at) });
+        let claim = case.claim(asked, &lines, step.at);
+        self.events.push(FileEvent::Claim { settlement: id.as_str().into(), claim, known: None });
         self.settled += 1;
         self.cases.insert(step.visit.clone(), case);
         self.made.insert(step.settlement().to_owned(), made);
@@ -447,6 +447,7 @@ impl<'a> Online<'a> {
             of: made.id.as_str().into(),
             person: case.person.no.clone(),
             time: step.at,
+            known: None,
         });
         self.cases.entry(made.visit.clone()).and_modify(|c| c.open.extend(made.lines.clone()));
         self.made.entry(name).and_modify(|m| m.reversed = true);

@@ -1,24 +1,24 @@
 //! `dingan adjudicate`: claims of a file priced and reviewed, person by person, on all cores.
 //!
-//! Reference data, persons and balances come from the store; the events come from the file alone.
-//! Nothing is settled: the store is only read.
+//! Reference data, persons and what was put into accounts come from the store; the events come from the file alone,
+//! and what the store has settled counts for nothing. Nothing is settled: the store is only read. Which rows count, in
+//! which order and in which version is said in [`together`] and, for users, in `docs/batch.md`.
+
+mod together;
+
+pub use together::{Later, Together};
 
 use crate::import::bar;
 use crate::serve::open_at;
 use anyhow::Context;
-use chrono::NaiveDateTime;
+use chrono::{NaiveDate, NaiveDateTime};
 use dingan_connectors::file::{Claims, FileEvent};
-use dingan_core::adjudicate::adjudicate;
-use dingan_core::claim::{Claim, Visit};
 use dingan_core::codes::*;
 use dingan_core::decision::Decision;
-use dingan_core::finding::Stage;
 use dingan_core::journal::Journal;
 use dingan_core::money::Money;
-use dingan_core::person::Balances;
-use dingan_core::resolve::resolve;
+use dingan_core::person::{Balances, CommitNo};
 use dingan_http::agency::Agency;
-use dingan_http::bundles::Runtime;
 use dingan_store::Location;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
 use std::path::Path;
-use std::sync::Arc;
+use together::{Decided, decide};
 
 /// What became of one row of the file.
 #[derive(Debug, Serialize)]
@@ -43,9 +43,19 @@ pub struct Row {
     /// the settlement it reversed, or
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reverses: Option<SettlementId>,
+    /// It takes the place of an earlier row of the same number.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub corrects: bool,
     /// why it was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
+}
+
+impl Row {
+    /// A row of which nothing is said yet.
+    fn of(setl_id: SettlementId, mdtrt_id: VisitId, psn_no: PersonNo) -> Self {
+        Self { setl_id, mdtrt_id, psn_no, decision: None, reverses: None, corrects: false, refused: None }
+    }
 }
 
 /// Sums of a batch.
@@ -57,6 +67,14 @@ pub struct Summary {
     pub reversals: usize,
     /// Rows refused.
     pub refused: usize,
+    /// Settlements that a later row put right; they are counted and summed as they were and as they are.
+    pub corrected: usize,
+    /// Rows that stood again, letter for letter.
+    pub repeated: usize,
+    /// Rows left out because they became known later than asked for.
+    pub not_yet_known: usize,
+    /// Findings that only later facts show.
+    pub later_findings: usize,
     /// Sum of the bills.
     pub total: Money,
     /// Paid by fund.
@@ -67,121 +85,89 @@ pub struct Summary {
     pub seconds: f64,
 }
 
-/// Persons whose events are decided together: one person, or all who share a family account.
+/// What a batch is to know.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Known {
+    /// Up to when; none for everything there is.
+    pub as_of: Option<AsOf>,
+    /// Whether to look once more, in the end, at what lives then.
+    pub look_back: bool,
+}
+
+/// Up to when something was known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AsOf {
+    /// A commit of the store, and the moment it was made.
+    Commit(CommitNo),
+    /// A moment; a day stands for its end.
+    Moment(NaiveDateTime),
+}
+
+impl std::str::FromStr for AsOf {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Self, String> {
+        if let Ok(no) = s.parse::<CommitNo>() {
+            return if no > 0 { Ok(Self::Commit(no)) } else { Err("a commit number begins with 1".to_owned()) };
+        }
+        let moment = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"].iter();
+        let moment = moment.filter_map(|f| NaiveDateTime::parse_from_str(s, f).ok()).next();
+        let end_of_day = || NaiveDate::parse_from_str(s, "%Y-%m-%d").ok()?.and_hms_opt(23, 59, 59);
+        moment
+            .or_else(end_of_day)
+            .map(Self::Moment)
+            .ok_or_else(|| "neither a commit number nor a time such as 2026-06-30 or 2026-06-30T12:00:00".to_owned())
+    }
+}
+
+/// What a batch decided.
 #[derive(Default)]
-pub struct Together(BTreeMap<PersonNo, Journal>);
-
-impl Together {
-    /// Takes a person in.
-    pub fn add(&mut self, journal: Journal) {
-        self.0.insert(journal.person.no.clone(), journal);
-    }
-
-    /// Makes a visit of one of them known before it is settled.
-    pub fn know(&mut self, visit: Visit) {
-        if let Some(j) = self.0.get_mut(&visit.person) {
-            j.know(visit);
-        }
-    }
-
-    /// Decides the next event.
-    pub fn decide(&mut self, event: FileEvent, runtime: &Runtime) -> Row {
-        let row = match event {
-            FileEvent::Claim { settlement, claim } => claim_row(settlement, claim, &mut self.0, runtime),
-            FileEvent::Reversal { settlement, of, person, .. } => {
-                let done = self.0.get_mut(&person).is_some_and(|j| j.reverse(&of));
-                Row {
-                    setl_id: settlement,
-                    mdtrt_id: VisitId::default(),
-                    psn_no: person,
-                    decision: None,
-                    refused: (!done).then(|| format!("init_setl_id {of} is not a settlement that lives")),
-                    reverses: Some(of),
-                }
-            }
-        };
-        share_family_account(&row.psn_no, &mut self.0);
-        row
-    }
+pub struct Batch {
+    /// Rows in the order of persons, then of being known.
+    pub rows: Vec<Row>,
+    /// Rows that stood again.
+    pub repeated: usize,
+    /// Rows left out because they became known after `as_of`.
+    pub not_yet_known: usize,
+    /// What only later facts show.
+    pub later: Vec<Later>,
 }
 
-/// Decides events of one group of persons in the order (`setl_time`, `setl_id`).
-fn decide(mut events: Vec<FileEvent>, mut persons: Together, runtime: &Runtime) -> Vec<Row> {
-    events.sort_by(|a, b| order(a).cmp(&order(b)));
-    events.into_iter().map(|e| persons.decide(e, runtime)).collect()
-}
-
-/// The order in which events are decided: by time, then by number.
-fn order(e: &FileEvent) -> (NaiveDateTime, &SettlementId) {
-    match e {
-        FileEvent::Claim { settlement, claim } => (claim.request.time, settlement),
-        FileEvent::Reversal { settlement, time, .. } => (*time, settlement),
-    }
-}
-
-fn person_of(e: &FileEvent) -> &PersonNo {
-    match e {
-        FileEvent::Claim { claim, .. } => &claim.visit.person,
-        FileEvent::Reversal { person, .. } => person,
-    }
-}
-
-/// A group shares one family account: what one member drew is gone for the others too.
-fn share_family_account(moved: &PersonNo, journals: &mut BTreeMap<PersonNo, Journal>) {
-    let Some(balance) = journals.get(moved).filter(|j| j.person.family_account.is_some()).map(|j| j.balances.family)
-    else {
-        return;
-    };
-    for j in journals.values_mut().filter(|j| j.person.family_account.is_some()) {
-        j.balances.family = balance;
-    }
-}
-
-fn claim_row(
-    settlement: SettlementId,
-    claim: Claim,
-    journals: &mut BTreeMap<PersonNo, Journal>,
-    runtime: &Runtime,
-) -> Row {
-    let mut row = Row {
-        setl_id: settlement.clone(),
-        mdtrt_id: claim.visit.id.clone(),
-        psn_no: claim.visit.person.clone(),
-        decision: None,
-        reverses: None,
-        refused: None,
-    };
-    let Some(journal) = journals.get_mut(&claim.visit.person) else {
-        row.refused = Some("psn_no is not in the store; import persons first".to_owned());
-        return row;
-    };
-    let file = journal.file(&claim.visit.id, claim.visit.begin);
-    match resolve(claim, file, &runtime.bundle) {
-        Ok(facts) => {
-            let facts = Arc::new(facts);
-            let decision = adjudicate(&facts, &runtime.rules, Stage::During);
-            if decision.gives_back() {
-                row.refused = Some("NEGATIVE_BILL: refunds exceed charges; reverse the earlier part".to_owned());
-                return row;
-            }
-            journal.settle(settlement, &facts, &decision.priced);
-            row.decision = Some(decision);
-        }
-        Err(e) => row.refused = Some(format!("{}: {e}", e.code())),
-    }
-    row
-}
-
-/// Decides every event; rows come in the order of persons, then of time.
+/// Decides every event on what is known now.
 pub async fn adjudicate_events(agency: &Agency, events: Vec<FileEvent>) -> anyhow::Result<Vec<Row>> {
-    let runtime = agency.live().await?;
+    Ok(adjudicate_known(agency, events, Known::default()).await?.rows)
+}
+
+/// Decides what was known, by the persons, accounts and rules of that time.
+pub async fn adjudicate_known(agency: &Agency, mut events: Vec<FileEvent>, known: Known) -> anyhow::Result<Batch> {
+    let mut snap = agency.store().snapshot().await?;
+    let mut batch = Batch::default();
+    let runtime = match known.as_of {
+        None => agency.live().await?,
+        Some(as_of) => {
+            let (commit, moment) = match as_of {
+                AsOf::Commit(no) => snap.commit(no).await?.with_context(|| format!("the books have no commit {no}"))?,
+                AsOf::Moment(at) => {
+                    let last = snap.commit_by(at).await?;
+                    let (no, _) = last.with_context(|| format!("the books begin after {at}; give a later time"))?;
+                    (no, at)
+                }
+            };
+            snap.go_to(commit);
+            let before = events.len();
+            events.retain(|e| e.known() <= moment);
+            batch.not_yet_known = before - events.len();
+            let hash = snap.bundle_then().await?;
+            let hash = hash.with_context(|| format!("no rules were in force at commit {commit}"))?;
+            agency.bundle(&hash).await?
+        }
+    };
     let mut by_person: BTreeMap<PersonNo, Vec<FileEvent>> = BTreeMap::new();
     for e in events {
-        by_person.entry(person_of(&e).clone()).or_default().push(e);
+        by_person.entry(e.person().clone()).or_default().push(e);
     }
     // persons who share a family account are decided together, in order of time
     let mut groups: BTreeMap<String, (Vec<FileEvent>, Together)> = BTreeMap::new();
-    let mut snap = agency.store().snapshot().await?;
     for (no, events) in by_person {
         let state = snap.person(&no).await?;
         let key = state
@@ -191,25 +177,32 @@ pub async fn adjudicate_events(agency: &Agency, events: Vec<FileEvent>) -> anyho
         let group = groups.entry(key).or_default();
         group.0.extend(events);
         if let Some(s) = state {
-            let balances = Balances { own: s.own.balance, family: s.family.map(|f| f.balance).unwrap_or_default() };
+            // what is settled in the store is not settled for the file, whose rows draw on the accounts themselves
+            let mut balances = Balances { own: s.own.balance, family: Money::ZERO };
+            balances.own -= snap.moved_by_settlements(&s.own.account).await?;
+            if let Some(family) = &s.family {
+                balances.family = family.balance - snap.moved_by_settlements(&family.account).await?;
+            }
             group.1.add(Journal::new(s.person, balances));
         }
     }
     drop(snap);
-    let work = move || -> Vec<Row> {
+    let decided = tokio::task::spawn_blocking(move || -> Vec<Decided> {
         groups
             .into_par_iter()
-            .map(|(_, (events, persons))| decide(events, persons, &runtime))
-            .collect::<Vec<_>>()
-            .into_iter()
-            .flatten()
+            .map(|(_, (events, persons))| decide(events, persons, &runtime, known.look_back))
             .collect()
-    };
-    Ok(tokio::task::spawn_blocking(work).await?)
+    });
+    for d in decided.await? {
+        batch.rows.extend(d.rows);
+        batch.repeated += d.repeated;
+        batch.later.extend(d.later);
+    }
+    Ok(batch)
 }
 
 /// The command.
-pub async fn run(input: &Path, out: &Path, at: &Location) -> anyhow::Result<bool> {
+pub async fn run(input: &Path, out: &Path, known: Known, at: &Location) -> anyhow::Result<bool> {
     let agency = open_at(at).await?;
     let name = input.display().to_string();
     let file = File::open(input).with_context(|| format!("cannot open {name}"))?;
@@ -229,14 +222,21 @@ pub async fn run(input: &Path, out: &Path, at: &Location) -> anyhow::Result<bool
     reading.finish_and_clear();
 
     let began = std::time::Instant::now();
-    let rows = adjudicate_events(&agency, events).await?;
-    let mut summary = summed(&rows);
+    let batch = adjudicate_known(&agency, events, known).await?;
+    let mut summary = summed(&batch);
     summary.refused += bad;
     summary.seconds = began.elapsed().as_secs_f64();
     agency.store().clone().close().await;
-    write(out, &rows, &summary)?;
+    write(out, &batch, &summary)?;
+    let more = [
+        (summary.corrected, "corrected"),
+        (summary.repeated, "repeated"),
+        (summary.not_yet_known, "not yet known"),
+        (summary.later_findings, "later findings"),
+    ];
+    let more: String = more.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!(", {n} {what}")).collect();
     say!(
-        "{} claims, {} reversals, {} refused; {:.0} claims/s; decisions in {}",
+        "{} claims, {} reversals, {} refused{more}; {:.0} claims/s; decisions in {}",
         summary.claims,
         summary.reversals,
         summary.refused,
@@ -246,9 +246,11 @@ pub async fn run(input: &Path, out: &Path, at: &Location) -> anyhow::Result<bool
     Ok(summary.refused == 0)
 }
 
-fn summed(rows: &[Row]) -> Summary {
-    let mut s = Summary::default();
-    for r in rows {
+fn summed(batch: &Batch) -> Summary {
+    let (repeated, not_yet_known, later_findings) = (batch.repeated, batch.not_yet_known, batch.later.len());
+    let mut s = Summary { repeated, not_yet_known, later_findings, ..Summary::default() };
+    for r in &batch.rows {
+        s.corrected += usize::from(r.corrects && r.refused.is_none());
         if r.refused.is_some() {
             s.refused += 1;
         } else if r.reverses.is_some() {
@@ -267,7 +269,7 @@ fn summed(rows: &[Row]) -> Summary {
     s
 }
 
-fn write(out: &Path, rows: &[Row], summary: &Summary) -> anyhow::Result<()> {
+fn write(out: &Path, batch: &Batch, summary: &Summary) -> anyhow::Result<()> {
     std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
     let create = |name: &str| -> anyhow::Result<BufWriter<File>> {
         let path = out.join(name);
@@ -275,7 +277,7 @@ fn write(out: &Path, rows: &[Row], summary: &Summary) -> anyhow::Result<()> {
     };
     let (mut decisions, mut findings, mut refused) =
         (create("decisions.ndjson")?, create("findings.ndjson")?, create("refused.ndjson")?);
-    for r in rows {
+    for r in &batch.rows {
         let to = if r.refused.is_some() { &mut refused } else { &mut decisions };
         serde_json::to_writer(&mut *to, r)?;
         to.write_all(b"\n")?;
@@ -285,6 +287,14 @@ fn write(out: &Path, rows: &[Row], summary: &Summary) -> anyhow::Result<()> {
             serde_json::to_writer(&mut findings, &row)?;
             findings.write_all(b"\n")?;
         }
+    }
+    if !batch.later.is_empty() {
+        let mut later = create("later.ndjson")?;
+        for l in &batch.later {
+            serde_json::to_writer(&mut later, l)?;
+            later.write_all(b"\n")?;
+        }
+        later.flush()?;
     }
     serde_json::to_writer_pretty(create("summary.json")?, summary)?;
     for mut f in [decisions, findings, refused] {

@@ -122,6 +122,13 @@ enum Command {
         /// Folder for decisions.ndjson, findings.ndjson, refused.ndjson and summary.json.
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
+        /// Only what was known then, by the persons, accounts and rules of that time: a commit number, a day or a time.
+        #[arg(long, value_name = "WHEN")]
+        as_of: Option<crate::batch::AsOf>,
+        /// Also looks once more at every settlement that lives in the end, and writes what only later facts show to
+        /// later.ndjson.
+        #[arg(long)]
+        look_back: bool,
         #[command(flatten)]
         data: Data,
     },
@@ -646,7 +653,9 @@ async fn run(command: Command) -> anyhow::Result<bool> {
                 crate::knowledge::confirm(&data.at(), &ids, &said).await
             }
         },
-        Command::Adjudicate { input, out, data } => crate::batch::run(&input, &out, &data.at()).await,
+        Command::Adjudicate { input, out, as_of, look_back, data } => {
+            crate::batch::run(&input, &out, crate::batch::Known { as_of, look_back }, &data.at()).await
+        }
         Command::Replay { data } => crate::replay::run(&data.at()).await,
         Command::Backup { to, data } => crate::backup::backup(&to, &data.at()).await,
         Command::Restore { from, data } => crate::backup::restore(&from, &data.at()).await,

@@ -26,7 +26,7 @@ pub use import::{ImportReport, PersonRows};
 pub use knowledge::Confirmation;
 pub use manual::{PaperAnswer, PaperClaim, PaperDiagnosis, PaperLine};
 pub use replay::{ReplayReport, ReplayedDifference};
-pub use review::ReviewReport;
+pub use review::{ReviewReport, findings_after};
 pub use rules::PublishError;
 
 use crate::bundles::{BundleError, Contents, Runtime};

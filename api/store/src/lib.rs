@@ -19,6 +19,7 @@ mod read;
 mod rows;
 mod settled;
 mod sql;
+mod then;
 mod write;
 
 pub use access::{AccessChange, AccountRow, KeyRow, Nonce, SessionRow};

@@ -5,6 +5,7 @@
 //! [`ClaimProblem`] and the reader goes on with the next.
 
 use super::cell::{self, Reason};
+use chrono::NaiveDateTime;
 use dingan_core::claim::{AccountUse, Approval, Circumstances, Claim, Diagnosis, Line, SettleRequest, Visit};
 use dingan_core::codes::*;
 use dingan_core::money::{NumberError, Price, Quantity, Rate};
@@ -41,7 +42,8 @@ const LINE_FIELDS: [&str; 19] = [
     "med_type",
 ];
 
-/// What a line of the file says.
+/// What a line of the file says. Each may say when it became known (`crte_time`), where that was later than what it
+/// speaks of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "nearly every event is a claim, and none is kept for long")]
 pub enum FileEvent {
@@ -51,6 +53,15 @@ pub enum FileEvent {
         settlement: SettlementId,
         /// The bill.
         claim: Claim,
+        /// `crte_time`; none for `setl_time`.
+        known: Option<NaiveDateTime>,
+    },
+    /// A visit that is not settled yet, as registered or as it stood then (neither `setl_id` nor `setl_time`).
+    Visit {
+        /// The visit.
+        visit: Visit,
+        /// `crte_time`; none for `begntime`.
+        known: Option<NaiveDateTime>,
     },
     /// A settlement taken back (`refd_setl_flag` 1).
     Reversal {
@@ -61,8 +72,39 @@ pub enum FileEvent {
         /// `psn_no`.
         person: PersonNo,
         /// `setl_time`.
-        time: chrono::NaiveDateTime,
+        time: NaiveDateTime,
+        /// `crte_time`; none for `setl_time`.
+        known: Option<NaiveDateTime>,
     },
+}
+
+impl FileEvent {
+    /// `psn_no`.
+    pub fn person(&self) -> &PersonNo {
+        match self {
+            Self::Claim { claim, .. } => &claim.visit.person,
+            Self::Visit { visit, .. } => &visit.person,
+            Self::Reversal { person, .. } => person,
+        }
+    }
+
+    /// `setl_id`; none of a visit.
+    pub fn settlement(&self) -> Option<&SettlementId> {
+        match self {
+            Self::Claim { settlement, .. } | Self::Reversal { settlement, .. } => Some(settlement),
+            Self::Visit { .. } => None,
+        }
+    }
+
+    /// When it became known: when that is not stated, or before what it speaks of, at once.
+    pub fn known(&self) -> NaiveDateTime {
+        let (known, time) = match self {
+            Self::Claim { claim, known, .. } => (known, claim.request.time),
+            Self::Visit { visit, known } => (known, visit.begin),
+            Self::Reversal { time, known, .. } => (known, *time),
+        };
+        known.map_or(time, |k| k.max(time))
+    }
 }
 
 /// Why a line could not be read, without its values.
@@ -245,6 +287,15 @@ impl<'v> Fields<'v> {
 
 fn event(value: &Value) -> Result<FileEvent, At> {
     let f = Fields::of(value)?;
+    let known = f.get("crte_time", cell::date_time)?;
+    let given = |name: &str| f.get(name, |_| Ok(())).map(|g| g.is_some());
+    if !given("setl_id")? && !given("setl_time")? && !given("refd_setl_flag")? {
+        // a bill without its number is a bill that cannot be read, and no visit
+        return match f.list("feedetail")? {
+            [] => Ok(FileEvent::Visit { visit: visit(&f)?, known }),
+            _ => Err(At { pointer: "/setl_id".to_owned(), reason: "missing".to_owned() }),
+        };
+    }
     let settlement = f.need_code("setl_id", 30)?;
     let time = f.need("setl_time", cell::date_time)?;
     let initial: Option<SettlementId> = f.code("init_setl_id", 30)?;
@@ -252,17 +303,17 @@ fn event(value: &Value) -> Result<FileEvent, At> {
     let at_initial = |reason: &str| At { pointer: "/init_setl_id".to_owned(), reason: reason.to_owned() };
     if refund {
         let of = initial.ok_or_else(|| at_initial("missing, though `refd_setl_flag` is 1"))?;
-        return Ok(FileEvent::Reversal { settlement, of, person: f.need_code("psn_no", 30)?, time });
+        return Ok(FileEvent::Reversal { settlement, of, person: f.need_code("psn_no", 30)?, time, known });
     }
     if initial.is_some() {
         // a correction linked to an earlier settlement is no plain bill: reading it as one would pay twice
         return Err(at_initial("given, though `refd_setl_flag` is not 1"));
     }
     let claim = Claim { visit: visit(&f)?, lines: lines(&f)?, request: request(&f, time)? };
-    Ok(FileEvent::Claim { settlement, claim })
+    Ok(FileEvent::Claim { settlement, claim, known })
 }
 
-fn request(f: &Fields<'_>, time: chrono::NaiveDateTime) -> Result<SettleRequest, At> {
+fn request(f: &Fields<'_>, time: NaiveDateTime) -> Result<SettleRequest, At> {
     let account_use = f.get("acct_used_flag", |s| match s {
         "0" => Ok(AccountUse::None),
         "1" => Ok(AccountUse::Own),

@@ -150,6 +150,9 @@ impl Any {
         }
     }
 
+    fn maybe_time(&mut self) -> Option<NaiveDateTime> {
+        self.0.percent(30).then(|| self.time())
+    }
     fn claim(&mut self) -> Claim {
         let begin = self.time();
         let ids: Vec<String> = (0..6).map(|_| self.code()).collect();
@@ -322,9 +325,11 @@ fn claims_written_read_back_the_same() {
             let settlement = SettlementId::from(format!("S{i}"));
             if a.0.percent(20) {
                 let of = SettlementId::from(a.code());
-                FileEvent::Reversal { settlement, of, person: a.code().into(), time: a.time() }
+                FileEvent::Reversal { settlement, of, person: a.code().into(), time: a.time(), known: a.maybe_time() }
+            } else if a.0.percent(20) {
+                FileEvent::Visit { visit: a.claim().visit, known: a.maybe_time() }
             } else {
-                FileEvent::Claim { settlement, claim: a.claim() }
+                FileEvent::Claim { settlement, claim: a.claim(), known: a.maybe_time() }
             }
         });
         let mut text = Vec::new();

@@ -41,7 +41,7 @@ fn refused(pointer: &str, value: Value) -> (String, String) {
 
 #[test]
 fn numbers_and_texts_in_either_form() {
-    let Ok(FileEvent::Claim { settlement, claim }) = read(&sample().to_string()).remove(0) else { panic!() };
+    let Ok(FileEvent::Claim { settlement, claim, .. }) = read(&sample().to_string()).remove(0) else { panic!() };
     assert_eq!((settlement.as_str(), claim.visit.person.as_str()), ("S1", "123"));
     assert_eq!(claim.request.account_use, AccountUse::Own);
     let [a, b] = claim.lines.as_slice() else { panic!() };

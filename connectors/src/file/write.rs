@@ -5,7 +5,7 @@ use super::persons::{OPTIONAL, PersonImport, REQUIRED};
 use super::reference::{AREA, INSTITUTION, ITEM, KNOWLEDGE, LIMIT, PRACTITIONER, RATIO};
 use chrono::{NaiveDate, NaiveDateTime};
 use dingan_core::bundle::{AreaRow, CatalogueItem, Institution, Period, Practitioner, PriceLimit, SelfPayRatio};
-use dingan_core::claim::{AccountUse, Approval, Claim, Diagnosis, Line};
+use dingan_core::claim::{AccountUse, Approval, Claim, Diagnosis, Line, Visit};
 use dingan_core::knowledge::KnowledgeRow;
 use dingan_core::person::PauseKind;
 use serde_json::{Map, Value, json};
@@ -289,29 +289,45 @@ pub fn write_knowledge<'a>(
 
 /// Writes an event as one line of NDJSON.
 pub fn write_event(out: &mut impl io::Write, event: &FileEvent) -> io::Result<()> {
-    let object = match event {
-        FileEvent::Claim { settlement, claim } => claim_object(settlement.as_str(), claim),
-        FileEvent::Reversal { settlement, of, person, time: at } => json!({
-            "setl_id": settlement, "init_setl_id": of, "refd_setl_flag": "1", "psn_no": person, "setl_time": time(*at),
-        }),
+    let (mut object, known) = match event {
+        FileEvent::Claim { settlement, claim, known } => (claim_object(settlement.as_str(), claim), known),
+        FileEvent::Visit { visit, known } => (Value::Object(visit_object(visit)), known),
+        FileEvent::Reversal { settlement, of, person, time: at, known } => {
+            let object = json!({
+                "setl_id": settlement, "init_setl_id": of, "refd_setl_flag": "1", "psn_no": person,
+                "setl_time": time(*at),
+            });
+            (object, known)
+        }
     };
+    if let (Value::Object(object), Some(known)) = (&mut object, known) {
+        object.insert("crte_time".to_owned(), time(*known).into());
+    }
     serde_json::to_writer(&mut *out, &object)?;
     out.write_all(b"\n")
 }
 
 fn claim_object(settlement: &str, claim: &Claim) -> Value {
-    let (v, r) = (&claim.visit, &claim.request);
+    let r = &claim.request;
     let account = match r.account_use {
         AccountUse::None => "0",
         AccountUse::Own => "1",
         AccountUse::Family => "2",
     };
-    let fields = [
+    let mut object = filled([
         ("setl_id", settlement.to_owned()),
         ("setl_time", time(r.time)),
         ("acct_used_flag", account.to_owned()),
         ("mid_setl_flag", flag(r.mid_stay)),
         ("psn_setlway", String::from(if r.by_quota { "02" } else { "01" })),
+    ]);
+    object.extend(visit_object(&claim.visit));
+    object.insert("feedetail".to_owned(), claim.lines.iter().map(line_object).collect());
+    Value::Object(object)
+}
+
+fn visit_object(v: &Visit) -> Map<String, Value> {
+    let mut object = filled([
         ("mdtrt_id", v.id.to_string()),
         ("psn_no", v.person.to_string()),
         ("fixmedins_code", v.institution.to_string()),
@@ -332,11 +348,9 @@ fn claim_object(settlement: &str, claim: &Claim) -> Value {
         ("matn_type", v.circumstances.birth.clone()),
         ("birctrl_type", v.circumstances.birth_control.clone()),
         ("ttp_pay_prop", if v.third_party_share.is_zero() { String::new() } else { v.third_party_share.to_string() }),
-    ];
-    let mut object = filled(fields);
+    ]);
     object.insert("diseinfo".to_owned(), v.diagnoses.iter().map(diagnosis_object).collect());
-    object.insert("feedetail".to_owned(), claim.lines.iter().map(line_object).collect());
-    Value::Object(object)
+    object
 }
 
 fn diagnosis_object(d: &Diagnosis) -> Value {

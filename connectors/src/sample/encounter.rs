@@ -105,6 +105,6 @@ impl Encounter {
 
     /// The encounter as a line of a claims file. The settlement gets the id `S` and the key.
     pub fn event(&self) -> FileEvent {
-        FileEvent::Claim { settlement: SettlementId::from(format!("S{}", self.key)), claim: self.claim() }
+        FileEvent::Claim { settlement: SettlementId::from(format!("S{}", self.key)), claim: self.claim(), known: None }
     }
 }

@@ -154,6 +154,15 @@ impl Journal {
         }
     }
 
+    /// What is known now about a settlement that lives: the file of its visit, without what it and later parts of the
+    /// stay settled of the visit.
+    pub fn file_of_settled(&self, of: &SettlementId, visit: &VisitId, begin: NaiveDateTime) -> PersonFile {
+        let mut file = self.file(visit, begin);
+        let earlier: HashSet<&SettlementId> = self.settled.iter().map(|s| &s.id).take_while(|id| *id != of).collect();
+        file.settled_lines.retain(|l| earlier.contains(&l.settlement));
+        file
+    }
+
     /// Takes a settlement in.
     pub fn settle(&mut self, id: SettlementId, facts: &Facts, priced: &Priced) {
         let a = &priced.amounts;

@@ -196,6 +196,11 @@ fn unanswered(person: &PersonState) -> Guard {
     Guard { as_of: person.as_of, persons: vec![person.person.no.clone()], ..Guard::default() }
 }
 
+/// What the rules of settling and of afterwards find on facts as they are known now, with the amounts that were decided.
+pub fn findings_after(facts: &Arc<Facts>, decided: &Priced, runtime: &Runtime) -> Vec<Finding> {
+    judge(facts, decided, runtime).findings
+}
+
 /// Runs the rules of settling and of afterwards.
 fn judge(facts: &Arc<Facts>, priced: &Priced, runtime: &Runtime) -> Reviewed {
     let mut out = Reviewed { findings: Vec::new(), decided: BTreeSet::new(), undecided: Vec::new(), failures: 0 };
