@@ -45,7 +45,6 @@ const LINE_FIELDS: [&str; 19] = [
 /// What a line of the file says. Each may say when it became known (`crte_time`), where that was later than what it
 /// speaks of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "nearly every event is a claim, and none is kept for long")]
 pub enum FileEvent {
     /// A bill to settle.
     Claim {
