@@ -51,7 +51,7 @@ fn checked_and_settled(
     let output = client::run(e, |infno, input| {
         let mut send = |infno: &str, input: Value| {
             let answer = line.deliver(&client::envelope_for(e, infno, &msgid(&e.institution), now(), input));
-            if answer["infcode"].to_string() == "0" { Ok(answer["output"].clone()) } else { Err(answer.to_string()) }
+            if answer["infcode"] == 0 { Ok(answer["output"].clone()) } else { Err(answer.to_string()) }
         };
         if matches!(infno, "2207" | "2304") {
             let visit = input["data"]["mdtrt_id"].as_str().unwrap().to_owned();
