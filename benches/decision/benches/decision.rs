@@ -69,6 +69,17 @@ fn main() {
         }
         return;
     }
+    if asked.iter().any(|a| a == "review-long") {
+        let shapes = skewed::shapes(&b.claims);
+        let facts = shapes.iter().find(|(name, _)| name.contains("200 stays")).map(|(_, claims)| {
+            claims.iter().cloned().filter_map(|(c, f)| resolve(c, f, &b.bundle).ok().map(Arc::new)).collect::<Vec<_>>()
+        });
+        let facts = facts.unwrap_or_default();
+        for _ in 0..5000 {
+            black_box(facts.iter().map(|f| b.rules.review(black_box(f), Stage::During).hits.len()).sum::<usize>());
+        }
+        return;
+    }
     type Part = fn(&Bench);
     let parts: [(&str, Part); 6] = [
         ("stages", stages),

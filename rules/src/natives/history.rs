@@ -5,15 +5,20 @@
 
 use crate::facts::{History, Past, PastRow, View};
 use crate::host::{Fallible, Registry, fail};
-use crate::values::Day;
+use crate::values::{Day, code_in};
 use dingan_core::person::{PastLine, PastVisit};
 use rhai::{Dynamic, ImmutableString};
-use std::cmp::Reverse;
 use std::sync::Arc;
 
 pub(crate) fn register(r: &mut Registry<'_>) {
     r.named::<History>("History");
-    r.fun("stays_within", |h: &mut History, days: i64| stays_within(&h.0, days));
+    r.fun("stays_within", |h: &mut History, days: i64| stays_within(&h.0, days, |_| true));
+    r.fun("stays_at", |h: &mut History, institution: ImmutableString, days: i64| {
+        stays_within(&h.0, days, |v| v.institution.as_str() == institution.as_str())
+    });
+    r.fun("stays_ended", |h: &mut History, ways: rhai::Array, days: i64| {
+        stays_within(&h.0, days, |v| v.end.is_some() && !v.discharge_way.is_empty() && code_in(&v.discharge_way, &ways))
+    });
     r.get("overlapping_stays", |h: &mut History| overlapping_stays(&h.0));
     r.fun("stays_over", |h: &mut History, day: Day| stays_over(&h.0, day));
     r.fun("visits_within", |h: &mut History, days: i64| -> Fallible<rhai::Array> {
@@ -45,18 +50,17 @@ fn visits(view: &Arc<View>, at: Vec<u32>) -> rhai::Array {
 
 /// Open ones first, then the one that ended last.
 fn newest_first(view: &View, at: &mut [u32]) {
-    at.sort_by_key(|at| {
-        let v = view.past(*at);
-        Reverse((v.map(|v| v.end.is_none()), v.and_then(|v| v.end), v.map(|v| (v.begin, v.id.clone()))))
-    });
+    let key = |at: &u32| view.past(*at).map(|v| (v.end.is_none(), v.end, v.begin, &v.id));
+    at.sort_unstable_by(|a, b| key(b).cmp(&key(a)));
 }
 
-/// Earlier stays that ended no longer than so many days before this visit began, newest first.
-fn stays_within(view: &Arc<View>, days: i64) -> Fallible<rhai::Array> {
+/// Earlier stays that ended no longer than so many days before this visit began, newest first, those that are wanted.
+fn stays_within(view: &Arc<View>, days: i64, wanted: impl Fn(&PastVisit) -> bool) -> Fallible<rhai::Array> {
     check_window(view, days)?;
     let from = view.begin_day().back(days);
     let mut at: Vec<u32> = view.facts.history.stays_reaching(from, |v| earlier(view, v)).collect();
     view.spend(at.len())?;
+    at.retain(|at| view.past(*at).is_some_and(&wanted));
     newest_first(view, &mut at);
     Ok(visits(view, at))
 }
@@ -114,7 +118,7 @@ fn lines_like(view: &Arc<View>, prefixes: &rhai::Array, days: i64) -> Fallible<r
     check_window(view, days)?;
     let from = view.begin_day().back(days);
     let (history, own) = (&view.facts.history, &view.facts.visit.id);
-    let like = history.items().filter(|(item, _)| crate::values::code_in(item.as_str(), prefixes));
+    let like = history.items().filter(|(item, _)| code_in(item.as_str(), prefixes));
     view.spend(history.items().len())?;
     let mut at: Vec<u32> = like.flat_map(|(_, at)| since(view, at, from)).copied().collect();
     view.spend(at.len())?;
