@@ -61,6 +61,8 @@ impl Options {
                 ("synchronous_commit", sync()),
                 // every statement finds its rows by an index; planning each one anew would cost more than running it
                 ("plan_cache_mode", "force_generic_plan"),
+                // a plan made while a table was small would scan it for ever after, as it grows, until the next ANALYZE
+                ("enable_seqscan", "off"),
                 ("jit", "off"),
                 // a server that hangs in the middle of a commit must not hold up the others for long
                 ("idle_in_transaction_session_timeout", "5s"),
