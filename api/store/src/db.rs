@@ -116,10 +116,15 @@ const QUEUE: usize = 1024;
 /// Connections that read.
 const READERS: usize = 16;
 
+/// Connections that read for inspection.
+const LOOKERS: usize = 8;
+
 /// The agency's books.
 #[derive(Clone)]
 pub struct Store {
     pub(crate) pool: Pool,
+    /// For those who look, so that they neither take a connection from those who settle nor lend one to them.
+    pub(crate) beside: Pool,
     pub(crate) jobs: mpsc::Sender<Job>,
     closing: Arc<Notify>,
     /// Its sender goes with the writer.
@@ -152,8 +157,9 @@ impl Store {
         let (alive, closed) = watch::channel(());
         tokio::spawn(Writer::new(options.clone(), writer, queue, Arc::clone(&closing), alive).run());
         let nonces = Arc::new(Nonces::of(&options));
-        let pool = Pool::new(options.read_only(), READERS);
-        Ok(Self { pool, jobs, closing, closed, _lock: Arc::new(lock), nonces })
+        let pool = Pool::new(options.clone().read_only(), READERS);
+        let beside = Pool::new(options.read_only(), LOOKERS);
+        Ok(Self { pool, beside, jobs, closing, closed, _lock: Arc::new(lock), nonces })
     }
 
     /// Whether the database answers.
@@ -169,6 +175,7 @@ impl Store {
     /// that an embedded store folds the log into the database.
     pub async fn close(mut self) {
         self.pool.close().await;
+        self.beside.close().await;
         self.closing.notify_one();
         while self.closed.changed().await.is_ok() {}
     }

@@ -1,7 +1,7 @@
 //! Reading: a snapshot of everything a decision needs, at one commit.
 
 use crate::db::{Store, StoreError};
-use crate::pool::Lease;
+use crate::pool::{Lease, Pool};
 use crate::rows::*;
 use crate::sql::{Row, args};
 use dingan_core::codes::*;
@@ -57,15 +57,13 @@ impl AccountState {
 impl Store {
     /// A snapshot of now.
     pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        let mut lease = self.pool.lease().await?;
-        let row = lease
-            .row(
-                "SELECT no, (SELECT value FROM setting WHERE name = 'live_bundle') FROM commit_counter WHERE one = 1",
-                args![],
-            )
-            .await?
-            .ok_or_else(|| StoreError::damaged("commit_counter", "the row is gone"))?;
-        Ok(Snapshot { as_of: row.int(0), live_bundle: row.opt_text(1), lease })
+        snapshot(&self.pool).await
+    }
+
+    /// The same on a connection kept for inspection. An embedded store reads on a thread that has the priority of
+    /// the thread that first asked.
+    pub async fn snapshot_beside(&self) -> Result<Snapshot, StoreError> {
+        snapshot(&self.beside).await
     }
 
     /// A kept answer. It is never changed, so that no snapshot is needed to read it.
@@ -82,6 +80,18 @@ impl Store {
     pub async fn snapshot_at(&self, as_of: CommitNo) -> Result<Snapshot, StoreError> {
         Ok(Snapshot { as_of, ..self.snapshot().await? })
     }
+}
+
+async fn snapshot(pool: &Pool) -> Result<Snapshot, StoreError> {
+    let mut lease = pool.lease().await?;
+    let row = lease
+        .row(
+            "SELECT no, (SELECT value FROM setting WHERE name = 'live_bundle') FROM commit_counter WHERE one = 1",
+            args![],
+        )
+        .await?
+        .ok_or_else(|| StoreError::damaged("commit_counter", "the row is gone"))?;
+    Ok(Snapshot { as_of: row.int(0), live_bundle: row.opt_text(1), lease })
 }
 
 pub(crate) fn json<T: serde::de::DeserializeOwned>(table: &'static str, text: &str) -> Result<T, StoreError> {

@@ -89,6 +89,8 @@ pub struct Inspector {
     views: Vec<Arc<View>>,
     limits: Limits,
     slots: Arc<Semaphore>,
+    /// See [`Moment::turns`].
+    turns: Arc<Semaphore>,
     /// Taken out on drop: a runtime must not be dropped where others run.
     cpu: Option<Runtime>,
 }
@@ -109,10 +111,12 @@ impl Inspector {
             .thread_name("inspect")
             // texts nest, and what is parsed is walked and dropped by recursion
             .thread_stack_size(64 << 20)
-            .enable_time()
+            .on_thread_start(step_back)
+            .enable_all()
             .build()?;
         let slots = Arc::new(Semaphore::new(limits.at_once));
-        Ok(Self { source, views: views(), limits, slots, cpu: Some(cpu) })
+        let turns = Arc::new(Semaphore::new((limits.threads / 2).max(1)));
+        Ok(Self { source, views: views(), limits, slots, turns, cpu: Some(cpu) })
     }
 
     /// Starts a query. Rows come as they are worked out; dropping the answer stops it.
@@ -149,7 +153,11 @@ impl Inspector {
                 let at_once = self.limits.at_once;
                 InspectError::new("BUSY", format!("{at_once} queries are running already; try again in a while"))
             })?;
-        let rows = self.source.now().await.map_err(InspectError::source)?;
+        let Some(cpu) = &self.cpu else { return Err(InspectError::new("BUSY", "the program is ending")) };
+        // begun on a thread that steps back: what a source starts to read with does so too
+        let source = Arc::clone(&self.source);
+        let rows = cpu.spawn(async move { source.now().await }).await;
+        let rows = rows.map_err(|_| died())?.map_err(InspectError::source)?;
         log.as_of = rows.as_of();
         // nothing is shown that is not on record
         log.write("began").await?;
@@ -157,13 +165,12 @@ impl Inspector {
         let query = Query {
             text: log.asked.sql.clone(),
             at: log.asked.at,
-            moment: Moment { rows, reference, io: Handle::current() },
+            moment: Moment { rows, reference, turns: Arc::clone(&self.turns) },
             views: self.views.clone(),
             limits: self.limits,
         };
         let (tx, rx) = mpsc::channel(2);
         let (planned, schema) = oneshot::channel();
-        let Some(cpu) = &self.cpu else { return Err(InspectError::new("BUSY", "the program is ending")) };
         let abort = cpu.spawn(query.run(planned, tx)).abort_handle();
         let guard = AbortOnDrop(abort.clone());
         let schema =
@@ -172,6 +179,23 @@ impl Inspector {
             )??;
         std::mem::forget(guard);
         Ok((schema, rx, abort, permit))
+    }
+}
+
+/// Lets this thread, and those it starts, compute only where no other has anything to do: on a busy machine a
+/// settlement passes through a dozen threads, and must not queue behind a query at each.
+fn step_back() {
+    use thread_priority::*;
+    #[cfg(target_os = "linux")]
+    let done = set_thread_priority_and_policy(
+        thread_native_id(),
+        ThreadPriority::Min,
+        ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle),
+    );
+    #[cfg(not(target_os = "linux"))]
+    let done = set_current_thread_priority(ThreadPriority::Min);
+    if let Err(e) = done {
+        tracing::warn!(error = %e, "inspection runs at the priority of the rest");
     }
 }
 

@@ -18,18 +18,17 @@ use dingan_core::look::{Condition, Key, Page, Parts, Wanted};
 use futures::{StreamExt, stream};
 use std::fmt;
 use std::sync::Arc;
-use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 type Result<T> = datafusion::common::Result<T>;
 
-/// The state of the books a query reads, and where reading them runs.
+/// The state of the books a query reads.
 #[derive(Clone)]
 pub(crate) struct Moment {
     pub(crate) rows: Arc<dyn Rows>,
     pub(crate) reference: Arc<Reference>,
-    /// The runtime of input and output: the query's own may be busy computing.
-    pub(crate) io: Handle,
+    /// Pages being fetched at once, by whatever query: the source answers those who settle too.
+    pub(crate) turns: Arc<Semaphore>,
 }
 
 /// A view at a moment.
@@ -160,9 +159,15 @@ fn fetch(
 ) -> impl futures::Stream<Item = std::result::Result<Undecoded, SourceError>> + Send + use<> {
     let (tx, rx) = mpsc::channel(1);
     let mut scan = moment.rows.scan(wanted);
-    moment.io.spawn(async move {
+    let turns = Arc::clone(&moment.turns);
+    tokio::spawn(async move {
         loop {
-            match scan.next().await {
+            let page = {
+                // never closed; without a turn it would read all the same
+                let _turn = turns.acquire().await;
+                scan.next().await
+            };
+            match page {
                 Ok(Some(page)) => {
                     if tx.send(Ok(page)).await.is_err() {
                         break;

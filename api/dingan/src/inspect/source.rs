@@ -28,7 +28,7 @@ impl Books {
 #[async_trait]
 impl Source for Books {
     async fn now(&self) -> Result<Arc<dyn Rows>, SourceError> {
-        let snapshot = self.agency.store().snapshot().await?;
+        let snapshot = self.agency.store().snapshot_beside().await?;
         let as_of = snapshot.as_of();
         let snapshot = Arc::new(Mutex::new(snapshot));
         Ok(Arc::new(Moment { agency: self.agency.clone(), kept: Arc::clone(&self.kept), snapshot, as_of }))
