@@ -92,9 +92,9 @@ enum Command {
         /// Messages worked on at once.
         #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1000))]
         at_once: u16,
-        /// Of those, messages of one institution.
-        #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1000))]
-        of_one: u16,
+        /// Of those, messages of one institution; without it half as many as there are processors, two at least.
+        #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        of_one: Option<u16>,
         /// Messages of one institution that may wait; more are turned away at once.
         #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(0..=10000))]
         waiting: u16,
@@ -631,7 +631,8 @@ async fn run(command: Command) -> anyhow::Result<bool> {
             crate::demo::run(crate::demo::Options { once, data, claims, persons, seed, listen }).await
         }
         Command::Serve { data, profile, listen, tls_cert, tls_key, master, at_once, of_one, waiting } => {
-            let limits = Admissions { at_once: at_once.into(), of_one: of_one.into(), waiting: waiting.into() };
+            let of_one = of_one.map_or(Admissions::default().of_one, Into::into);
+            let limits = Admissions { at_once: at_once.into(), of_one, waiting: waiting.into() };
             let (profile, master) = (profile.profile, master.master_key);
             let o = crate::serve::Options { profile, listen, limits, tls: tls_cert.zip(tls_key), master };
             crate::serve::run(&data.at(), o).await

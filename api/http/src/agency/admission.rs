@@ -8,6 +8,7 @@ use super::lock;
 use dingan_connectors::desk::{Outcome, Refusal};
 use dingan_core::codes::InstitutionCode;
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -25,7 +26,10 @@ pub struct Admissions {
 
 impl Default for Admissions {
     fn default() -> Self {
-        Self { at_once: 32, of_one: 4, waiting: 64 }
+        // more at once of one would only have them wait for the processors, and everybody else with them; two, so
+        // that a stay of many thousand lines does not stop its hospital's other counters
+        let cores = std::thread::available_parallelism().map_or(2, NonZeroUsize::get);
+        Self { at_once: 32, of_one: (cores / 2).max(2), waiting: 64 }
     }
 }
 
