@@ -21,7 +21,7 @@ fn quantile(times: &mut [Duration], q: f64) -> f64 {
 /// `DINGAN_TEST_DRAWS` says how often.
 fn family_account(place: Place, servers: usize) {
     let draws: usize = std::env::var("DINGAN_TEST_DRAWS").ok().and_then(|v| v.parse().ok()).unwrap_or(40);
-    let server = Server::at(place, 600, "default");
+    let server = Server::at(place, 600.max(draws / 4), "default");
     let desk = server.desk();
     // two at a time; after a hundred draws the next two of the same family, so that nobody's history grows endless
     let persons: Vec<_> = (0..2 * draws.div_ceil(100))
