@@ -135,7 +135,16 @@ fn routes() -> Vec<(&'static str, &'static str, Value, Vec<Role>)> {
     vec![
         ("GET", "/", Value::Null, totals.clone()),
         ("GET", "/metrics", Value::Null, totals.clone()),
-        ("GET", "/api/v1/ledger", Value::Null, totals),
+        ("GET", "/api/v1/ledger", Value::Null, totals.clone()),
+        ("GET", "/api/v1/clearing/2026-01", Value::Null, totals),
+        ("GET", "/api/v1/clearing/2026-01/460000/440100", Value::Null, cases.clone()),
+        ("GET", "/api/v1/manual/proposals", Value::Null, cases.clone()),
+        ("GET", "/api/v1/manual/tasks", Value::Null, vec![Clerk]),
+        ("POST", "/api/v1/manual/claims", json!({}), vec![Clerk]),
+        ("POST", "/api/v1/manual/reversals", json!({}), vec![Clerk]),
+        ("POST", "/api/v1/manual/corrections", json!({}), vec![Clerk]),
+        ("POST", "/api/v1/manual/deductions", json!({}), vec![Clerk]),
+        ("POST", "/api/v1/manual/tasks/R1", json!({}), vec![Clerk]),
         ("GET", "/api/v1/messages/H1/m1", Value::Null, cases.clone()),
         ("GET", "/api/v1/persons/P1/proposals", Value::Null, cases.clone()),
         ("GET", "/api/v1/settlements/S1/explanation", Value::Null, cases.clone()),
@@ -184,7 +193,8 @@ fn a_role_without_the_right_is_refused_and_on_record() {
     for (method, path, body, _) in routes() {
         let plain =
             call(office.address(), method, path, &[("content-type", "application/json".to_owned())], &body.to_string());
-        assert_eq!(plain.0, 401, "{method} {path}: {}", plain.1);
+        // the start page says where to go
+        assert_eq!(plain.0, if path == "/" { 200 } else { 401 }, "{method} {path}: {}", plain.1);
         for token in ["dgs_0000", "dgk_a.b", "x"] {
             assert_eq!(api(office.address(), token, method, path, &body).0, 401, "{method} {path}");
         }
@@ -195,6 +205,52 @@ fn a_role_without_the_right_is_refused_and_on_record() {
     let reads = office.audit().into_iter().filter(|r| r.what == "read" && r.subject.contains("/persons/P1/"));
     let who: Vec<String> = reads.map(|r| r.who).collect();
     assert_eq!(who, ["clerk", "reviewer", "inspector", "supervisor"], "each look at a person is on record");
+}
+
+/// Once accounts exist, who comes without a token sees where to go, in either language, and nothing of the books.
+#[test]
+fn the_start_page_says_who_may_do_what() {
+    let office = Office::new();
+    let page = |path: &str| {
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let mut r = agent.get(format!("http://{}{path}", office.address())).call().unwrap();
+        (r.status().as_u16(), r.body_mut().read_to_string().unwrap())
+    };
+    let open = page("/");
+    assert!(open.0 == 200 && open.1.contains("参保人"), "{}", open.1);
+    office.account("zhang", &["clerk"]);
+    let (status, chinese) = page("/");
+    assert_eq!(status, 200);
+    let (_, english) = page("/?lang=en");
+    for role in Role::ALL {
+        assert!(chinese.contains(role.word()) && english.contains(role.word()), "{role}");
+    }
+    assert!(chinese.contains("谁可以做什么") && english.contains("Who may do what"));
+    for told in ["参保人", "bundle", "390100"] {
+        assert!(!chinese.contains(told), "{told}");
+    }
+    let token = office.token("zhang");
+    let headers = [("authorization", format!("Bearer {token}"))];
+    let (status, whole) = call(office.address(), "GET", "/", &headers, "");
+    assert!(status == 200 && whole.to_string().contains("参保人"), "{whole}");
+}
+
+/// `rules publish --server` speaks as whoever holds the token.
+#[test]
+fn rules_are_published_by_who_may() {
+    let office = Office::new();
+    office.account("zhang", &["clerk"]);
+    office.account("wang", &["supervisor"]);
+    let source = dingan_rules::embedded_sources().into_iter().next().unwrap();
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules/library").join(&source.path);
+    let server = format!("http://{}", office.address());
+    let publish =
+        |token: &str| dingan(&["rules", "publish", folder.to_str().unwrap(), "--server", &server, "--token", token]);
+    let refused = publish(&office.token("zhang"));
+    assert!(refused.status.code() == Some(1) && text(&refused).contains("RIGHT"), "{}", text(&refused));
+    let done = publish(&office.token("wang"));
+    assert!(done.status.success() && text(&done).contains("is in force"), "{}", text(&done));
+    assert!(office.audit().iter().any(|r| r.what == "publish" && r.who == "wang"));
 }
 
 #[test]

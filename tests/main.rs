@@ -2,6 +2,7 @@
 
 mod access;
 mod after;
+mod applied;
 mod as_of;
 mod audit;
 mod bad_input;
@@ -22,6 +23,7 @@ mod mappings;
 mod measure;
 mod program;
 mod queries;
+mod races;
 mod replay;
 mod review;
 mod rules;

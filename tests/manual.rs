@@ -3,6 +3,7 @@
 
 use crate::access::{Office, PASSWORD, api, call};
 use crate::county::money;
+use crate::program::{dingan, text};
 use dingan_core::money::Money;
 use serde_json::{Value, json};
 
@@ -14,7 +15,7 @@ fn clerk(office: &Office, name: &str) -> String {
 }
 
 /// A claim of an outpatient visit yesterday with lines of these amounts.
-fn claim(office: &Office, id: &str, invoice: &str, amounts: &[&str]) -> Value {
+pub fn claim(office: &Office, id: &str, invoice: &str, amounts: &[&str]) -> Value {
     let institutions = &office.county.reference.institutions;
     let hospital = institutions.iter().find(|i| i.kind == "1" && i.deductible_level.number() >= 2).unwrap();
     let p = crate::county::person(&office.county, "390", 20, 0);
@@ -78,7 +79,7 @@ fn a_paper_claim_is_decided_like_any_other_and_its_invoice_settled_once() {
 fn above_the_set_amount_a_second_person_decides() {
     let office = Office::new();
     let (zhang, li) = (clerk(&office, "zhang"), clerk(&office, "li"));
-    office.runtime.block_on(office.agency().set_paper_limit(Money::fen(-1), dingan::serve::now())).unwrap();
+    office.runtime.block_on(office.agency().set_limit(Money::fen(-1), dingan::serve::now())).unwrap();
     let one = claim(&office, "R1", "INV-1", &["800.00"]);
     let post = |token: &str, path: &str, body: &Value| api(office.address(), token, "POST", path, body);
     let (status, waiting) = post(&zhang, "/api/v1/manual/claims", &one);
@@ -102,4 +103,81 @@ fn above_the_set_amount_a_second_person_decides() {
     let (status, no) = post(&li, "/api/v1/manual/tasks/R2", &json!({"approve": false, "reason": "发票不清"}));
     assert_eq!((status, &no["state"]), (200, &json!("refused")));
     assert_eq!(post(&zhang, "/api/v1/manual/claims", &two).1["code"], json!("TASK_REFUSED"));
+}
+
+/// A paper claim is reversed by clerks only, once, and its invoice is free again.
+#[test]
+fn a_paper_claim_is_reversed_and_its_invoice_free_again() {
+    let office = Office::new();
+    let (zhang, li) = (clerk(&office, "zhang"), clerk(&office, "li"));
+    let post = |token: &str, path: &str, body: &Value| api(office.address(), token, "POST", path, body);
+    let (_, settled) = post(&zhang, "/api/v1/manual/claims", &claim(&office, "R1", "INV-1", &["800.00"]));
+    let setl_id = &settled["settlement"]["setl_id"];
+    let funds = money(&settled["settlement"]["amounts"], "funds");
+    office.runtime.block_on(office.agency().set_limit(Money::fen(-1), dingan::serve::now())).unwrap();
+    let back = json!({"id": "V1", "setl_id": setl_id, "reason": "发票系重复打印"});
+    let (status, waits) = post(&zhang, "/api/v1/manual/reversals", &back);
+    assert_eq!((status, money(&waits, "funds")), (202, funds), "{waits}");
+    let (status, done) = post(&li, "/api/v1/manual/tasks/V1", &json!({"approve": true}));
+    assert_eq!((status, &done["settlement"]["init_setl_id"]), (200, setl_id), "{done}");
+    assert_eq!(money(&done["settlement"]["amounts"], "funds"), -funds);
+    assert_eq!(post(&zhang, "/api/v1/manual/reversals", &back), (200, done), "asked again");
+    let again = json!({"id": "V2", "setl_id": setl_id, "reason": "发票系重复打印"});
+    let (status, twice) = post(&zhang, "/api/v1/manual/reversals", &again);
+    assert_eq!((status, &twice["code"]), (409, &json!("ALREADY_REVERSED")), "{twice}");
+    let (status, none) = post(&zhang, "/api/v1/manual/reversals", &json!({"id": "V3", "setl_id": "x", "reason": "y"}));
+    assert_eq!((status, &none["code"]), (404, &json!("SETTLEMENT_UNKNOWN")), "{none}");
+    let row = office.audit().into_iter().find(|r| r.what == "reverse claim").unwrap();
+    assert!(row.who == "li" && row.detail.contains("\"made_by\":\"zhang\""), "{row:?}");
+    let (_, ledger) = api(office.address(), &zhang, "GET", "/api/v1/ledger", &Value::Null);
+    let left = ledger["accounts"].as_object().unwrap().values().filter(|m| *m != &json!("0.00")).count();
+    assert_eq!((&ledger["balanced"], left), (&json!(true), 0), "{ledger}");
+    office.runtime.block_on(office.agency().set_limit(Money::yuan(10_000), dingan::serve::now())).unwrap();
+    assert_eq!(post(&zhang, "/api/v1/manual/claims", &claim(&office, "R2", "INV-1", &["800.00"])).0, 200);
+    let replay = office.runtime.block_on(office.agency().replay(|_| {})).unwrap();
+    assert!(replay.different.is_empty() && replay.equal == 2, "{:?}", replay.different);
+}
+
+/// The same work by the program's own commands.
+#[test]
+fn the_commands_do_clerks_work() {
+    let office = Office::new();
+    let (zhang, li) = (clerk(&office, "zhang"), clerk(&office, "li"));
+    office.runtime.block_on(office.agency().set_limit(Money::fen(-1), dingan::serve::now())).unwrap();
+    let server = format!("http://{}", office.address());
+    let run = |token: &str, args: &[&str]| {
+        let mut all = args.to_vec();
+        all.extend(["--server", &server, "--token", token]);
+        let o = dingan(&all);
+        (o.status.code().unwrap(), text(&o))
+    };
+    let file = office.place.folder.path().join("claim.json");
+    std::fs::write(&file, claim(&office, "R1", "INV-1", &["800.00"]).to_string()).unwrap();
+    let file = file.to_str().unwrap();
+    let (code, said) = run(&zhang, &["manual", "settle", file]);
+    assert!(code == 0 && said.contains("waiting"), "{said}");
+    let (_, tasks) = run(&li, &["manual", "tasks"]);
+    assert!(tasks.contains("\"kind\":\"claim\"") && tasks.contains("zhang"), "{tasks}");
+    let (code, said) = run(&zhang, &["manual", "approve", "R1"]);
+    assert!(code == 1 && said.contains("SAME_PERSON"), "{said}");
+    let (code, said) = run(&li, &["manual", "approve", "R1"]);
+    assert_eq!(code, 0, "{said}");
+    let settled: Value = serde_json::from_str(&said).unwrap();
+    let setl_id = settled["settlement"]["setl_id"].as_str().unwrap();
+    let (code, said) = run(&zhang, &["manual", "reverse", setl_id, "--id", "V1", "--reason", "重复"]);
+    assert!(code == 0 && said.contains("waiting"), "{said}");
+    let (code, said) = run(&li, &["manual", "refuse", "V1", "--reason", "没有重复"]);
+    assert!(code == 0 && said.contains("refused"), "{said}");
+    let change = ["manual", "correct", setl_id, "--id", "K1", "--funds-change", "-1.00"];
+    let (code, said) = run(&zhang, &change);
+    assert!(code == 1 && said.contains("NOT_PROPOSED"), "{said}");
+    let deduct = ["manual", "deduct", setl_id, "--id", "D1", "--amount", "1.00", "--reason", "x"];
+    let (code, said) = run(&zhang, &deduct);
+    assert!(code == 1 && said.contains("SETTLED_ON_PAPER"), "{said}");
+    assert_eq!(run(&zhang, &["manual", "proposals"]), (0, String::new()));
+    assert_eq!(run(&zhang, &["clearing", "2026-01"]), (0, String::new()));
+    assert_eq!(run(&zhang, &["clearing", "2026-01", "460000", "440100"]), (0, String::new()));
+    assert_eq!(run(&zhang, &["clearing", "2026-01", "460000"]).0, 2);
+    let (code, said) = run("dgs_0", &["manual", "tasks"]);
+    assert!(code == 1 && said.contains("TOKEN") || said.contains("SESSION") || said.contains("401"), "{said}");
 }

@@ -63,7 +63,7 @@ fn run(scenario: &Scenario, runtime: &Runtime, failures: &mut Failures) -> anyho
     runtime.block_on(agency.store().clone().close());
     drop(agency);
 
-    let settled = online.settled;
+    let settled = online.settled + online.corrections;
     failures.at(format!("{}, replay", scenario.name));
     let report = runtime.block_on(online.agency().replay(|_| {}))?;
     replayed(&report, settled, failures);

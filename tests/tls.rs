@@ -1,5 +1,6 @@
 //! HTTPS with a certificate made for the test.
 
+use crate::program::{dingan, text};
 use crate::store_of_a_test::Place;
 use dingan::demo::settle_in;
 use dingan::serve::{Guarded, Running, now, open_at, profile};
@@ -67,5 +68,23 @@ fn the_server_speaks_https_with_its_certificate_and_nothing_else() {
     let mut plain = TcpStream::connect(running.address).unwrap();
     assert!(!get(&mut plain, "/health").contains("200 OK"));
     drop(silent);
+
+    // the program's own client trusts what it is told to, and nothing else
+    let folder = tempfile::tempdir().unwrap();
+    let (ours, theirs) = (folder.path().join("ours.pem"), folder.path().join("theirs.pem"));
+    std::fs::write(&ours, made.cert.pem()).unwrap();
+    std::fs::write(&theirs, other.cert.pem()).unwrap();
+    let server = format!("https://localhost:{}", running.address.port());
+    let ask = |ca: &std::path::Path| {
+        let sql = ["inspect", "SELECT 1 AS one", "--format", "csv", "--server", &server, "--ca"];
+        dingan(&[&sql[..], &[ca.to_str().unwrap()]].concat())
+    };
+    let asked = ask(&ours);
+    assert!(asked.status.success() && text(&asked).contains("one\n1"), "{}", text(&asked));
+    let refused = ask(&theirs);
+    assert!(refused.status.code() == Some(1) && text(&refused).contains("ertificate"), "{}", text(&refused));
+    std::fs::write(&theirs, "no certificate").unwrap();
+    let none = ask(&theirs);
+    assert!(none.status.code() == Some(1) && text(&none).contains("holds no certificate"), "{}", text(&none));
     runtime.block_on(running.stop()).unwrap();
 }

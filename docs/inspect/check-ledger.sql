@@ -1,4 +1,5 @@
 -- title: 核对：每笔结算借贷相等，且等于应付医院、基金、账户、现金（应无行）
+-- 更正和扣款的记账编号第7位为4，不是结算，只核对借贷相等
 WITH posted AS (
     SELECT g.setl_id, sum(g.amount) AS balance,
            sum(CASE WHEN g.account LIKE 'institution/%' THEN -g.amount ELSE 0 END) AS institution,
@@ -9,6 +10,6 @@ WITH posted AS (
 )
 SELECT s.setl_id, s.medfee_sumamt, p.balance, p.institution, p.fund, p.account, p.cash
 FROM setl_d s FULL JOIN posted p ON p.setl_id = s.setl_id
-WHERE s.setl_id IS NULL OR (p.setl_id IS NULL AND s.medfee_sumamt <> 0)
+WHERE (s.setl_id IS NULL AND substr(p.setl_id, 7, 1) <> '4') OR (p.setl_id IS NULL AND s.medfee_sumamt <> 0)
    OR p.balance <> 0 OR p.institution <> s.medfee_sumamt OR p.fund <> s.fund_pay_sumamt
    OR p.account <> s.acct_pay OR p.cash <> s.cash_payamt

@@ -130,7 +130,7 @@ fn same(online: &Online<'_>, rows: &[Row], runtime: &Runtime, failures: &mut Fai
     Ok(())
 }
 
-/// Every settlement that lives is what it was settled at, or what the proposals say it would be now.
+/// Every settlement that lives is what it was settled at or corrected to, or what the proposals say it would be now.
 fn as_known_now(online: &Online<'_>, rows: &[Row], runtime: &Runtime, failures: &mut Failures) -> anyhow::Result<()> {
     let mut now: BTreeMap<SettlementId, Difference> = BTreeMap::new();
     let persons: BTreeSet<String> = rows.iter().map(|r| r.psn_no.to_string()).collect();
@@ -145,7 +145,7 @@ fn as_known_now(online: &Online<'_>, rows: &[Row], runtime: &Runtime, failures: 
         };
         let want = match now.get(&id) {
             Some(d) => d.now.context("a settlement that could not be settled now")?,
-            None => settled.priced.amounts,
+            None => online.corrected.get(&id).copied().unwrap_or(settled.priced.amounts),
         };
         let (want, got) = (without_accounts(want), without_accounts(row.priced.amounts));
         let place = format!("{} as known now and in the batch: amounts", name(online, &id));

@@ -11,10 +11,11 @@ use dingan_connectors::file::FileEvent;
 use dingan_connectors::fsi::Profile;
 use dingan_core::claim::Circumstances;
 use dingan_core::codes::{PersonNo, SettlementId};
+use dingan_core::decision::Amounts;
 use dingan_core::money::{Money, Rate};
 use dingan_core::person::{Person, Relation};
 use dingan_core::rebuild::Difference;
-use dingan_http::agency::Agency;
+use dingan_http::agency::{Agency, ClerkAnswer, ClerkJob, Correct};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -45,6 +46,10 @@ pub struct Online<'a> {
     cases: BTreeMap<String, Case>,
     /// Settlements by our names.
     pub made: BTreeMap<String, Made>,
+    /// Settlements that were corrected, at the amounts they were corrected to last.
+    pub corrected: BTreeMap<SettlementId, Amounts>,
+    /// How many corrections there were.
+    pub corrections: usize,
     /// Own accounts, as the settlements leave them (I6).
     balances: BTreeMap<String, Money>,
     /// What happened, for the batch.
@@ -78,6 +83,8 @@ impl<'a> Online<'a> {
             persons: BTreeMap::new(),
             cases: BTreeMap::new(),
             made: BTreeMap::new(),
+            corrected: BTreeMap::new(),
+            corrections: 0,
             balances: BTreeMap::new(),
             events: Vec::new(),
             settled: 0,
@@ -133,6 +140,7 @@ impl<'a> Online<'a> {
             Do::Discharge => self.discharge(step, failures),
             Do::Settle | Do::MidSettle => self.settle(step, failures),
             Do::Reverse => self.reverse(step, failures),
+            Do::Correct => self.correct(step, failures),
             Do::Cancel => self.cancel(step, failures),
             Do::Proposals => self.proposals(step, failures),
             Do::Accumulators => self.accumulators(step, failures),
@@ -452,6 +460,27 @@ impl<'a> Online<'a> {
         self.cases.entry(made.visit.clone()).and_modify(|c| c.open.extend(made.lines.clone()));
         self.made.entry(name).and_modify(|m| m.reversed = true);
         Ok(())
+    }
+
+    /// A clerk applies the proposal of a settlement; `change` of `expect` is what the funds pay more by it, the others
+    /// are amounts as they stand from then on.
+    fn correct(&mut self, step: &Step, failures: &mut Failures) -> anyhow::Result<()> {
+        let name = step.settlement();
+        let made = self.made.get(name).with_context(|| format!("no settlement {name}"))?;
+        let funds_change = step.expect.get("change").copied().unwrap_or_default();
+        let ask = Correct { id: format!("K-{name}-{}", step.at), setl_id: made.id.clone(), funds_change };
+        let agency = self.agency().acting_as("clerk");
+        let done = self.runtime.block_on(agency.begin(ClerkJob::Correction(ask), step.at));
+        let done = match done.map_err(|r| anyhow::anyhow!("{}: {}", r.code, r.message))? {
+            ClerkAnswer::Done(done) => done,
+            ClerkAnswer::Waiting(funds) => bail!("waits for a second person: {funds}"),
+        };
+        for (field, want) in step.expect.iter().filter(|(f, _)| *f != "change") {
+            failures.same(field, *want, money(&done["amounts"], field)?);
+        }
+        self.corrected.insert(made.id.as_str().into(), serde_json::from_value(done["amounts"].clone())?);
+        self.corrections += 1;
+        self.ledger(failures)
     }
 
     /// Takes back discharge, lines and registration of a visit that has no settlement.

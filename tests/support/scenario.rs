@@ -81,6 +81,7 @@ pub enum Do {
     Settle,
     MidSettle,
     Reverse,
+    Correct,
     Cancel,
     Proposals,
     Accumulators,

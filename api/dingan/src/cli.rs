@@ -207,10 +207,22 @@ enum Command {
         #[command(subcommand)]
         command: KeyCommand,
     },
-    /// Paper claims: settled by the same decision as online, a second person above a set amount.
+    /// Clerk's work: paper claims and their reversal, proposals applied, deductions; a second person above a set amount.
     Manual {
         #[command(subcommand)]
         command: ManualCommand,
+    },
+    /// What pools owe each other of a month; with two pools, what makes it up.
+    Clearing {
+        /// The month, YYYY-MM.
+        month: String,
+        /// The pool that owes.
+        #[arg(requires = "to")]
+        from: Option<String>,
+        /// The pool that is owed.
+        to: Option<String>,
+        #[command(flatten)]
+        at: ServerArg,
     },
     /// The audit log: who changed what, who asked what, who was refused. Reads beside a running server.
     Audit {
@@ -300,6 +312,9 @@ pub(crate) struct AskArg {
     /// The token of POST /api/v1/session, or a key, where the server asks for one.
     #[arg(long, env = "DINGAN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     pub token: Option<String>,
+    /// Certificates to trust for https:// (PEM), e.g. of an authority of one's own; the system's where not given.
+    #[arg(long, env = "DINGAN_CA", value_name = "FILE")]
+    pub ca: Option<PathBuf>,
 }
 
 /// A running server and who asks it.
@@ -311,6 +326,9 @@ pub(crate) struct ServerArg {
     /// The token of POST /api/v1/session.
     #[arg(long, env = "DINGAN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     pub token: String,
+    /// Certificates to trust for https:// (PEM), e.g. of an authority of one's own; the system's where not given.
+    #[arg(long, env = "DINGAN_CA", value_name = "FILE")]
+    pub ca: Option<PathBuf>,
 }
 
 /// Commands about paper claims.
@@ -324,21 +342,12 @@ pub(crate) enum ManualCommand {
         #[command(flatten)]
         at: ServerArg,
     },
-    /// Lists claims that wait for a second person.
-    Tasks {
-        #[command(flatten)]
-        at: ServerArg,
-    },
-    /// Settles a claim that somebody else made.
-    Approve {
-        /// The claim.
-        id: String,
-        #[command(flatten)]
-        at: ServerArg,
-    },
-    /// Gives a claim back that somebody else made.
-    Refuse {
-        /// The claim.
+    /// Reverses a settled paper claim.
+    Reverse {
+        /// Its setl_id.
+        setl_id: String,
+        /// Names the request: the same one again is not done again.
+        #[arg(long)]
         id: String,
         /// Why.
         #[arg(long)]
@@ -346,7 +355,63 @@ pub(crate) enum ManualCommand {
         #[command(flatten)]
         at: ServerArg,
     },
-    /// Sets what the funds may pay on one person's word.
+    /// Lists proposals nobody has applied.
+    Proposals {
+        #[command(flatten)]
+        at: ServerArg,
+    },
+    /// Applies a proposal to its settlement.
+    Correct {
+        /// Its setl_id.
+        setl_id: String,
+        /// Names the request: the same one again is not done again.
+        #[arg(long)]
+        id: String,
+        /// What the funds pay more (or less, negative) by the proposal, in yuan.
+        #[arg(long, allow_hyphen_values = true, value_name = "YUAN")]
+        funds_change: dingan_core::money::Money,
+        #[command(flatten)]
+        at: ServerArg,
+    },
+    /// Takes back from the institution of a settlement.
+    Deduct {
+        /// Its setl_id.
+        setl_id: String,
+        /// Names the request: the same one again is not done again.
+        #[arg(long)]
+        id: String,
+        /// How much, in yuan.
+        #[arg(long, value_name = "YUAN")]
+        amount: dingan_core::money::Money,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        at: ServerArg,
+    },
+    /// Lists what waits for a second person.
+    Tasks {
+        #[command(flatten)]
+        at: ServerArg,
+    },
+    /// Does what somebody else asked for.
+    Approve {
+        /// The request.
+        id: String,
+        #[command(flatten)]
+        at: ServerArg,
+    },
+    /// Gives back what somebody else asked for.
+    Refuse {
+        /// The request.
+        id: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        at: ServerArg,
+    },
+    /// Sets what may be moved of the funds' money on one person's word.
     Limit {
         /// Yuan.
         yuan: dingan_core::money::Money,
@@ -638,6 +703,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
             crate::serve::run(&data.at(), o).await
         }
         Command::Manual { command } => crate::manual::run(command).await,
+        Command::Clearing { month, from, to, at } => crate::manual::clearing(&month, from.zip(to), at),
         Command::User { command } => crate::people::user(command).await,
         Command::Key { command } => crate::people::key(command).await,
         Command::Import { kind, files, data, strict, knowledge } => {

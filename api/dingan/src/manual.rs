@@ -1,5 +1,5 @@
-//! `dingan manual`: paper claims over a running server, as whoever holds the token; and the amount above which a
-//! second person decides, straight in the store.
+//! `dingan manual` and `dingan clearing`: clerk's work and statements over a running server, as whoever holds the token;
+//! and the amount above which a second person decides, straight in the store.
 
 use crate::cli::{ManualCommand, ServerArg};
 use crate::remote::{Remote, refusal};
@@ -9,13 +9,56 @@ use serde_json::{Value, json};
 
 /// Asks a server; prints what it says, and whether it did what was asked.
 fn ask(at: ServerArg, path: &str, body: Option<&Value>) -> anyhow::Result<bool> {
-    let mut answer = Remote::from(at).ask(path, body)?;
+    say!("{}", answered(&Remote::from(at), path, body)?);
+    Ok(true)
+}
+
+fn answered(server: &Remote, path: &str, body: Option<&Value>) -> anyhow::Result<String> {
+    let mut answer = server.ask(path, body)?;
     let text = answer.body_mut().read_to_string().context("the answer broke off")?;
     if !answer.status().is_success() {
         bail!("{}", refusal(&text));
     }
-    say!("{text}");
-    Ok(true)
+    Ok(text)
+}
+
+/// Asks for a list page by page; prints a row a line.
+fn pages(at: ServerArg, path: &str) -> anyhow::Result<bool> {
+    let server = Remote::from(at);
+    let mut after = String::new();
+    loop {
+        let text = answered(&server, &format!("{path}?limit=1000{after}"), None)?;
+        let page: Value = serde_json::from_str(&text).context("the answer is not JSON")?;
+        for row in page["items"].as_array().into_iter().flatten() {
+            say!("{row}");
+        }
+        match page["next"].as_str() {
+            Some(next) => after = format!("&after={}", query(next)),
+            None => return Ok(true),
+        }
+    }
+}
+
+/// A text as a part of what stands after `?`.
+fn query(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.~:".contains(&b);
+    text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+/// `dingan clearing`.
+pub(crate) fn clearing(month: &str, pools: Option<(String, String)>, at: ServerArg) -> anyhow::Result<bool> {
+    let month = segment(month)?;
+    match pools {
+        None => {
+            let text = answered(&Remote::from(at), &format!("/api/v1/clearing/{month}"), None)?;
+            let rows: Vec<Value> = serde_json::from_str(&text).context("the answer is not a list")?;
+            for row in rows {
+                say!("{row}");
+            }
+            Ok(true)
+        }
+        Some((from, to)) => pages(at, &format!("/api/v1/clearing/{month}/{}/{}", segment(&from)?, segment(&to)?)),
+    }
 }
 
 /// A path segment of an id, where it can be one.
@@ -35,7 +78,20 @@ pub(crate) async fn run(command: ManualCommand) -> anyhow::Result<bool> {
             let claim: Value = serde_json::from_str(&text).with_context(|| file.display().to_string())?;
             ask(at, "/api/v1/manual/claims", Some(&claim))
         }
-        ManualCommand::Tasks { at } => ask(at, "/api/v1/manual/tasks", None),
+        ManualCommand::Reverse { setl_id, id, reason, at } => {
+            let body = json!({"id": id, "setl_id": setl_id, "reason": reason});
+            ask(at, "/api/v1/manual/reversals", Some(&body))
+        }
+        ManualCommand::Proposals { at } => pages(at, "/api/v1/manual/proposals"),
+        ManualCommand::Correct { setl_id, id, funds_change, at } => {
+            let body = json!({"id": id, "setl_id": setl_id, "funds_change": funds_change});
+            ask(at, "/api/v1/manual/corrections", Some(&body))
+        }
+        ManualCommand::Deduct { setl_id, id, amount, reason, at } => {
+            let body = json!({"id": id, "setl_id": setl_id, "amount": amount, "reason": reason});
+            ask(at, "/api/v1/manual/deductions", Some(&body))
+        }
+        ManualCommand::Tasks { at } => pages(at, "/api/v1/manual/tasks"),
         ManualCommand::Approve { id, at } => {
             let path = format!("/api/v1/manual/tasks/{}", segment(&id)?);
             ask(at, &path, Some(&json!({"approve": true})))
@@ -46,7 +102,7 @@ pub(crate) async fn run(command: ManualCommand) -> anyhow::Result<bool> {
         }
         ManualCommand::Limit { yuan, data } => {
             let agency = open_at(&data.at()).await?;
-            let set = agency.set_paper_limit(yuan, now()).await;
+            let set = agency.set_limit(yuan, now()).await;
             agency.store().clone().close().await;
             set?;
             say!("above {yuan} yuan of the funds a second person decides");

@@ -3,11 +3,13 @@
 mod admission;
 mod benefits;
 mod check;
+mod corrections;
 mod filings;
 mod import;
 mod knowledge;
 mod lines;
 mod lists;
+mod live;
 mod manual;
 mod mappings;
 mod messages;
@@ -18,16 +20,18 @@ mod reverse;
 mod review;
 mod rules;
 mod settle;
+mod tasks;
 mod turns;
 mod visits;
 
 pub use admission::Admissions;
 pub use import::{ImportReport, PersonRows};
 pub use knowledge::Confirmation;
-pub use manual::{PaperAnswer, PaperClaim, PaperDiagnosis, PaperLine};
+pub use manual::{PaperClaim, PaperDiagnosis, PaperLine};
 pub use replay::{ReplayReport, ReplayedDifference};
 pub use review::{ReviewReport, findings_after};
 pub use rules::PublishError;
+pub use tasks::{ClerkAnswer, ClerkJob, Correct, Deduct, PaperReversal};
 
 use crate::bundles::{BundleError, Contents, Runtime};
 use crate::metrics::Metrics;
@@ -42,6 +46,7 @@ use dingan_core::resolve::ResolveError;
 use dingan_store::{
     AuditEntry, CommitError, Committed, Guard, MessageKey, PersonState, Snapshot, Store, StoreError, VisitState, Write,
 };
+use live::Written;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -139,7 +144,9 @@ impl Agency {
             speaks_for: InstitutionCode::default(),
         };
         if agency.store.snapshot().await?.live_bundle().is_none() {
-            agency.publish(Contents::initial(), "first bundle", now).await?;
+            // another server may have put one in force meanwhile: then that is the first
+            let first = Written { kind: "first bundle", noted: Value::Null, over: Some(None) };
+            agency.put_in_force(Contents::initial(), first, now).await?;
         }
         agency.live().await?;
         Ok(agency)
@@ -187,99 +194,6 @@ impl Agency {
     /// The store below.
     pub fn store(&self) -> &Store {
         &self.store
-    }
-
-    /// Puts a bundle in force. It is compiled first: one that cannot be used never goes live.
-    pub async fn publish(
-        &self,
-        contents: Contents,
-        kind: &'static str,
-        now: NaiveDateTime,
-    ) -> Result<String, AgencyError> {
-        self.publish_noting(contents, kind, Value::Null, now).await
-    }
-
-    /// The same, with something said about it in the audit log.
-    async fn publish_noting(
-        &self,
-        contents: Contents,
-        kind: &'static str,
-        noted: Value,
-        now: NaiveDateTime,
-    ) -> Result<String, AgencyError> {
-        let parts = contents.to_parts();
-        let hash = parts.hash();
-        let runtime = Arc::new(contents.compile(hash.clone())?);
-        self.remember(&hash, runtime);
-        let h = hash.clone();
-        let before = self.store.snapshot().await?.live_bundle().map(str::to_owned);
-        let audit = vec![self.entry("publish", hash.as_str(), json!({"kind": kind, "before": before, "noted": noted}))];
-        self.store
-            .commit(
-                Guard::default(),
-                Box::new(move |_| Write {
-                    kind,
-                    at: now,
-                    bundle: Some((h.clone(), parts)),
-                    settings: vec![("live_bundle".to_owned(), h)],
-                    audit,
-                    ..Write::default()
-                }),
-            )
-            .await?;
-        Ok(hash)
-    }
-
-    /// The bundle in force.
-    pub async fn live(&self) -> Result<Arc<Runtime>, AgencyError> {
-        self.runtime_of(&mut self.store.snapshot().await?, None).await
-    }
-
-    /// A bundle that is or was in force, by its hash.
-    pub async fn bundle(&self, hash: &str) -> Result<Arc<Runtime>, AgencyError> {
-        self.runtime_of(&mut self.store.snapshot().await?, Some(hash)).await
-    }
-
-    /// The contents of the live bundle, to be changed.
-    pub async fn live_contents(&self) -> Result<Contents, AgencyError> {
-        let mut snap = self.store.snapshot().await?;
-        let hash = snap.live_bundle().ok_or(AgencyError::NoBundle)?.to_owned();
-        let parts = snap.bundle(&hash).await?.ok_or(AgencyError::NoBundle)?;
-        Ok(Contents::from_parts(&parts)?)
-    }
-
-    /// A bundle by its hash, or the one in force as the snapshot sees it.
-    async fn runtime_of(&self, snap: &mut Snapshot, hash: Option<&str>) -> Result<Arc<Runtime>, AgencyError> {
-        let hash = match hash {
-            Some(h) => h.to_owned(),
-            None => snap.live_bundle().ok_or(AgencyError::NoBundle)?.to_owned(),
-        };
-        let known = || lock(&self.runtimes).get(&hash).map(Arc::clone);
-        if let Some(r) = known() {
-            return Ok(r);
-        }
-        // a bundle that another server put in force is compiled once, and who needs it waits for that
-        let _compiling = self.compiling.lock().await;
-        if let Some(r) = known() {
-            return Ok(r);
-        }
-        let parts = snap.bundle(&hash).await?.ok_or(AgencyError::NoBundle)?;
-        let compiled = tokio::task::spawn_blocking({
-            let hash = hash.clone();
-            move || Contents::from_parts(&parts)?.compile(hash)
-        });
-        let runtime = Arc::new(compiled.await.map_err(|e| BundleError::Rules(e.to_string()))??);
-        self.remember(&hash, Arc::clone(&runtime));
-        Ok(runtime)
-    }
-
-    /// Keeps a compiled bundle. Old ones are wanted seldom, and can be compiled again.
-    fn remember(&self, hash: &str, runtime: Arc<Runtime>) {
-        let mut kept = lock(&self.runtimes);
-        if kept.len() >= BUNDLES {
-            kept.clear();
-        }
-        kept.insert(hash.to_owned(), runtime);
     }
 
     /// Writes a change that answers a message.

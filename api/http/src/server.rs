@@ -4,6 +4,7 @@ mod gate;
 mod guard;
 mod page;
 mod problem;
+mod signpost;
 mod tls;
 mod v1;
 
@@ -12,8 +13,9 @@ pub use tls::{Tls, TlsError};
 use crate::access::{Access, Denied, Sender};
 use crate::agency::{Agency, NOT_ITS_INSTITUTION};
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
@@ -62,7 +64,7 @@ pub fn router(app: App) -> Router {
     use guard::{Needs, behind};
     let totals = Needs::Right(Right::ReadTotals);
     Router::new()
-        .route("/", behind(&app, totals, get(start)))
+        .route("/", behind(&app, totals, get(start)).layer(from_fn_with_state(app.clone(), strangers)))
         .route("/health", get(|| async { Json(json!({"status": "ok"})) }))
         .route("/ready", get(ready))
         .route("/metrics", behind(&app, totals, get(metrics)))
@@ -285,6 +287,15 @@ async fn metrics(State(app): State<App>) -> impl IntoResponse {
 #[derive(Deserialize)]
 struct Lang {
     lang: Option<String>,
+}
+
+/// Who comes without a word is shown where to go, once the door is closed.
+async fn strangers(State(app): State<App>, Query(q): Query<Lang>, request: Request, next: Next) -> Response {
+    let silent = matches!(guard::claim(request.headers()), Ok(None));
+    if silent && matches!(app.access.guarded().await, Ok(true)) {
+        return Html(signpost::page(q.lang.as_deref() == Some("en"))).into_response();
+    }
+    next.run(request).await
 }
 
 async fn start(State(app): State<App>, Query(q): Query<Lang>) -> Response {

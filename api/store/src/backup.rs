@@ -100,7 +100,7 @@ impl Store {
     pub async fn discrepancies(&self) -> Result<Vec<String>, StoreError> {
         let mut snap: Snapshot = self.snapshot().await?;
         let mut out: Vec<String> = Vec::new();
-        let checks: [(&str, &'static str); 6] = [
+        let checks: [(&str, &'static str); 7] = [
             ("does not sum to zero", "SELECT setl_id FROM ledger_entry GROUP BY setl_id HAVING sum(amount) <> 0"),
             (
                 "account whose book is not the sum of its entries",
@@ -117,6 +117,11 @@ impl Store {
                 "message that names a settlement which is not there",
                 "SELECT msgid FROM message m WHERE m.setl_id <> '' AND NOT EXISTS \
                  (SELECT 1 FROM settlement s WHERE s.setl_id = m.setl_id)",
+            ),
+            (
+                "correction of a settlement that is not there",
+                "SELECT corr_id FROM correction c WHERE NOT EXISTS \
+                 (SELECT 1 FROM settlement s WHERE s.setl_id = c.setl_id)",
             ),
             (
                 "row of a commit that is not in the log",

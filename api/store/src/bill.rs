@@ -42,7 +42,10 @@ macro_rules! file_sql {
            JOIN fee_line l ON l.mdtrt_id = x.mdtrt_id AND l.feedetl_sn = x.feedetl_sn AND l.commit_no = x.line_commit \
            WHERE x.mdtrt_id = $2 AND s.commit_no <= $4 AND (s.reversed_commit IS NULL OR s.reversed_commit > $4) \
          UNION ALL SELECT 11, mdtrt_id, facts, NULL, NULL, NULL, commit_no, NULL, NULL \
-           FROM settlement_list WHERE psn_no = $1 AND commit_no <= $4 AND returned = 0"
+           FROM settlement_list WHERE psn_no = $1 AND commit_no <= $4 AND returned = 0 \
+         UNION ALL SELECT 12, c.mdtrt_id, NULL, NULL, NULL, NULL, c.deductible, NULL, NULL \
+           FROM correction c JOIN settlement s ON s.setl_id = c.setl_id \
+           WHERE c.psn_no = $1 AND c.commit_no <= $4 AND (s.reversed_commit IS NULL OR s.reversed_commit > $4)"
     };
 }
 
@@ -103,6 +106,8 @@ pub struct SettledBill {
 #[derive(Default)]
 struct FileRows {
     settled: Vec<(CommitNo, VisitId, Amounts)>,
+    /// What corrections charged more of the deductible.
+    corrected: Vec<(VisitId, Money)>,
     entries: Vec<((CommitNo, i64), AccumulatorEntry)>,
     visits: Vec<VisitState>,
     history: Vec<PastLine>,
@@ -146,6 +151,7 @@ impl FileRows {
                 },
             )),
             11 => self.lists.push((r.int(6), r.text(1).into(), Arc::new(json("settlement_list", r.str(2))?))),
+            12 => self.corrected.push((r.text(1).into(), money(r.int(6)))),
             _ => return Ok(false),
         }
         Ok(true)
@@ -158,6 +164,9 @@ impl FileRows {
         for (_, visit, amounts) in &self.settled {
             settled_visits.insert(visit);
             *deductible.entry(visit).or_default() += amounts.deductible;
+        }
+        for (visit, more) in &self.corrected {
+            *deductible.entry(visit).or_default() += *more;
         }
         self.visits.sort_by(|a, b| (a.doc.visit.begin, &a.doc.visit.id).cmp(&(b.doc.visit.begin, &b.doc.visit.id)));
         let visits = self

@@ -19,15 +19,17 @@ pub struct TaskRow {
     pub made_by: String,
     /// The person it concerns.
     pub person: PersonNo,
-    /// What the funds would have paid when it was made.
+    /// What it would have moved of the funds' money when it was made.
     pub amount: Money,
+    /// What it asks for: `claim`, `reversal`, `correction` or `deduction`.
+    pub kind: String,
     /// The request, JSON.
     pub document: String,
     /// `waiting`, `done` or `refused`.
     pub state: String,
     /// Who decided it; empty while it waits.
     pub decided_by: String,
-    /// The settlement it became; empty for none.
+    /// The settlement, reversal or correction it became; empty for none.
     pub settlement: SettlementId,
 }
 
@@ -60,20 +62,21 @@ fn task(r: &Row) -> Result<TaskRow, StoreError> {
         state: r.text(6),
         decided_by: r.text(7),
         settlement: r.str(8).into(),
+        kind: r.text(9),
     })
 }
 
 impl Snapshot {
     /// A task.
     pub async fn task(&mut self, id: &str) -> Result<Option<TaskRow>, StoreError> {
-        let sql = "SELECT task_id, made_at, made_by, psn_no, amount, document, state, decided_by, setl_id \
+        let sql = "SELECT task_id, made_at, made_by, psn_no, amount, document, state, decided_by, setl_id, kind \
                    FROM clerk_task WHERE task_id = $1";
         self.lease.row(sql, args![id]).await?.map(|r| task(&r)).transpose()
     }
 
     /// Tasks in a state, by id, after one.
     pub async fn tasks(&mut self, state: &str, after: &str, limit: i64) -> Result<Vec<TaskRow>, StoreError> {
-        let sql = "SELECT task_id, made_at, made_by, psn_no, amount, document, state, decided_by, setl_id \
+        let sql = "SELECT task_id, made_at, made_by, psn_no, amount, document, state, decided_by, setl_id, kind \
                    FROM clerk_task WHERE state = $1 AND task_id > $2 ORDER BY task_id LIMIT $3";
         self.lease.rows(sql, args![state, after, limit]).await?.iter().map(task).collect()
     }

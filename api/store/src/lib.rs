@@ -9,6 +9,7 @@ mod audit;
 mod backup;
 mod bill;
 mod clerk;
+mod corrections;
 mod db;
 mod lake;
 mod lists;
@@ -27,6 +28,7 @@ pub use audit::{Audit, AuditEntry, AuditHead, AuditRow, Broken, Verified};
 pub use backup::{backup, restore};
 pub use bill::{Bill, SettledBill};
 pub use clerk::{TaskChange, TaskRow};
+pub use corrections::{ClearedRow, CorrectionKind, OpenProposal, StoredCorrection};
 pub use db::{Location, Store, StoreError};
 pub use lake::{InspectionRow, LookScan, RawPage, sifts};
 pub use lists::{NewReview, StoredList, Verdict};
@@ -35,6 +37,6 @@ pub use read::{AccountState, PersonState, Snapshot, VisitState};
 pub use rows::{BundleParts, FindingRow, MessageRow, ProposalRow, Shown, StoredLine, StoredSettlement, VisitDoc};
 pub use settled::{Counts, LedgerLine};
 pub use write::{
-    AccountMove, CommitError, Committed, Guard, MessageKey, NewFeedback, NewFindings, NewSettlement, NewVoid, Write,
-    WriteFn,
+    AccountMove, CommitError, Committed, Expect, Guard, MessageKey, NewCorrection, NewFeedback, NewFindings,
+    NewSettlement, NewVoid, Write, WriteFn,
 };

@@ -11,6 +11,7 @@ pub(crate) const MIGRATIONS: &[(i64, &str)] = &[
     (5, include_str!("../migrations/0005_by_time.sql")),
     (6, include_str!("../migrations/0006_access.sql")),
     (7, include_str!("../migrations/0007_clerk.sql")),
+    (8, include_str!("../migrations/0008_corrections.sql")),
 ];
 
 /// Brings the schema up to what this program knows. A newer schema is left as it is: migrations only add.

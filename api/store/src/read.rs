@@ -177,14 +177,15 @@ impl Snapshot {
         Ok(self.accounts(vec![name.clone()]).await?.pop().unwrap_or_else(|| AccountState::empty(name)))
     }
 
-    /// The accounts a settlement moved, as they are now, each with what the settlement added (negative for
-    /// a payment).
-    pub async fn accounts_moved(&mut self, setl_id: &SettlementId) -> Result<Vec<(AccountState, Money)>, StoreError> {
+    /// The accounts a settlement and its corrections moved, as they are now, each with what was added together
+    /// (negative for a payment).
+    pub async fn accounts_moved(&mut self, ids: &[String]) -> Result<Vec<(AccountState, Money)>, StoreError> {
         let rows = self
             .lease
             .rows(
-                "SELECT account, amount FROM account_entry WHERE setl_id = $1 AND setl_id <> '' ORDER BY account",
-                args![setl_id.as_str()],
+                "SELECT account, CAST(sum(amount) AS BIGINT) FROM account_entry \
+                 WHERE setl_id IN (list $1) AND setl_id <> '' GROUP BY account ORDER BY account",
+                args![ids],
             )
             .await?;
         let states = self.accounts(rows.iter().map(|r| r.text(0)).collect()).await?;

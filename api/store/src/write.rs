@@ -4,6 +4,7 @@
 //! ([`group`]) compares and swaps them, and answers only after the commit is on disk.
 
 mod group;
+mod held;
 mod tables;
 
 pub(crate) use group::{Job, Writer};
@@ -11,6 +12,7 @@ pub(crate) use group::{Job, Writer};
 use crate::access::AccessChange;
 use crate::audit::AuditEntry;
 use crate::clerk::TaskChange;
+use crate::corrections::StoredCorrection;
 use crate::db::{Store, StoreError};
 use crate::lake::InspectionRow;
 use crate::lists::{NewReview, StoredList};
@@ -75,6 +77,41 @@ pub struct Guard {
     pub message: Option<MessageKey>,
     /// A message that has not come and is refused from now on (2601).
     pub cancels: Option<MessageKey>,
+    /// What else the change rests on.
+    pub expects: Vec<Expect>,
+}
+
+/// A fact that a change rests on and no book of the guard carries. The writer looks again while nobody else can
+/// write; where it holds no longer, the change is a conflict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expect {
+    /// No living settlement names this invoice.
+    InvoiceFree(String),
+    /// The task waits for a second person.
+    TaskWaits(String),
+    /// No task has this id.
+    TaskNew(String),
+    /// This bundle is in force; none in a new store.
+    LiveBundle(Option<String>),
+}
+
+impl std::fmt::Display for Expect {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::InvoiceFree(i) => write!(f, "invoice {i}"),
+            Self::TaskWaits(t) | Self::TaskNew(t) => write!(f, "task {t}"),
+            Self::LiveBundle(_) => f.write_str("the bundle in force"),
+        }
+    }
+}
+
+impl Expect {
+    fn key(&self) -> &str {
+        match self {
+            Self::InvoiceFree(k) | Self::TaskWaits(k) | Self::TaskNew(k) => k,
+            Self::LiveBundle(b) => b.as_deref().unwrap_or_default(),
+        }
+    }
 }
 
 impl Guard {
@@ -84,7 +121,8 @@ impl Guard {
         let mut keys = messages
             .flat_map(|m| [m.msgid.as_str(), m.institution.as_str(), m.infno.as_str()])
             .chain(self.persons.iter().map(PersonNo::as_str))
-            .chain(self.accounts.iter().map(|a| a.account.as_str()));
+            .chain(self.accounts.iter().map(|a| a.account.as_str()))
+            .chain(self.expects.iter().map(Expect::key));
         keys.any(unfit_key)
     }
 }
@@ -120,6 +158,20 @@ pub struct NewSettlement {
     pub history: Vec<PastLine>,
     /// Accumulator entries.
     pub entries: Vec<AccumulatorEntry>,
+    /// Ledger postings.
+    pub postings: Vec<Posting>,
+}
+
+/// A correction or deduction to be written.
+#[derive(Debug, Clone)]
+pub struct NewCorrection {
+    /// The row; `commit_no` is put in by the writer.
+    pub row: StoredCorrection,
+    /// What accumulators have from the settlement from now on, and the number of its first row; none where they
+    /// stay as they are.
+    pub entries: Option<(i64, Vec<AccumulatorEntry>)>,
+    /// What the visit was charged more of the deductible.
+    pub deductible: Money,
     /// Ledger postings.
     pub postings: Vec<Posting>,
 }
@@ -188,6 +240,10 @@ pub struct Write {
     pub void: Option<NewVoid>,
     /// A settlement or reversal.
     pub settlement: Option<NewSettlement>,
+    /// A correction or deduction.
+    pub correction: Option<NewCorrection>,
+    /// Counter-entries of corrections and deductions that go with a reversal: under which id, from which number on.
+    pub counter_entries: Vec<(SettlementId, i64, Vec<Posting>)>,
     /// Findings.
     pub findings: Option<NewFindings>,
     /// A settlement list.
@@ -230,6 +286,14 @@ pub struct Committed {
     pub commit_no: CommitNo,
     /// The answer as kept.
     pub answer: String,
+}
+
+impl Write {
+    /// What account movements of it are written under.
+    fn moves(&self) -> &str {
+        let settled = self.settlement.as_ref().map(|s| s.row.id.as_str());
+        settled.or(self.correction.as_ref().map(|c| c.row.id.as_str())).unwrap_or_default()
+    }
 }
 
 impl Store {

@@ -48,7 +48,7 @@ pub fn postings(facts: &Facts, priced: &Priced) -> Vec<Posting> {
 }
 
 /// What one pool comes to owe another. Negative, it is credited: it lowers what the next clearing asks for.
-fn between(owes: &PoolArea, gets: &PoolArea, amount: Money) -> Vec<Posting> {
+pub(crate) fn between(owes: &PoolArea, gets: &PoolArea, amount: Money) -> Vec<Posting> {
     if amount.is_zero() {
         return Vec::new();
     }

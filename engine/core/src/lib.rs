@@ -22,6 +22,7 @@ pub mod adjudicate;
 pub mod bundle;
 pub mod claim;
 pub mod codes;
+pub mod correction;
 pub mod decision;
 pub mod explain;
 pub mod facts;

@@ -6,11 +6,12 @@
 use crate::bundle::Bundle;
 use crate::claim::{AccountUse, Claim};
 use crate::codes::SettlementId;
-use crate::decision::Amounts;
+use crate::decision::{Amounts, Priced};
+use crate::facts::Facts;
 use crate::money::Money;
 use crate::person::{Balances, PersonFile, SettledLine};
 use crate::pricing::price;
-use crate::resolve::resolve;
+use crate::resolve::{ResolveError, resolve};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -21,7 +22,7 @@ pub struct YearEvent {
     pub settlement: SettlementId,
     /// The claim it settled.
     pub claim: Claim,
-    /// The amounts it was settled at.
+    /// The amounts it was settled at, or corrected to since.
     pub decided: Amounts,
 }
 
@@ -50,6 +51,41 @@ impl Difference {
 /// stay and shared accumulators hang together. `file` holds the person as known now. Accounts are left out:
 /// what was drawn stays drawn, so amounts are compared up to the person's share.
 pub fn rebuild_year(events: &[YearEvent], file: &PersonFile, bundle: &Bundle) -> Vec<Difference> {
+    let mut out = Vec::new();
+    reprice(events, file, bundle, |event, result| {
+        let (now, reason) = match result {
+            Ok((_, priced)) if shape(&priced.amounts) == shape(&event.decided) => return,
+            Ok((_, priced)) => (Some(priced.amounts), String::new()),
+            Err(e) => (None, e.to_string()),
+        };
+        out.push(Difference { settlement: event.settlement.clone(), was: event.decided, now, reason });
+    });
+    out
+}
+
+/// One of the settlements as [`rebuild_year`] finds it: its facts in its place of the order, and what they are
+/// priced at. None where it is not among them, or could not be settled at all now.
+pub fn rebuilt(
+    events: &[YearEvent],
+    file: &PersonFile,
+    bundle: &Bundle,
+    settlement: &SettlementId,
+) -> Option<(Facts, Priced)> {
+    let mut found = None;
+    reprice(events, file, bundle, |event, result| {
+        if event.settlement == *settlement {
+            found = result.ok().map(|(facts, priced)| (facts.clone(), priced.clone()));
+        }
+    });
+    found
+}
+
+fn reprice(
+    events: &[YearEvent],
+    file: &PersonFile,
+    bundle: &Bundle,
+    mut each: impl FnMut(&YearEvent, Result<(&Facts, &Priced), &ResolveError>),
+) {
     let mut file = file.clone();
     let mut settled: HashMap<crate::codes::VisitId, Vec<SettledLine>> = HashMap::new();
     file.balances = Balances::default();
@@ -60,7 +96,6 @@ pub fn rebuild_year(events: &[YearEvent], file: &PersonFile, bundle: &Bundle) ->
     for v in &mut file.visits {
         v.deductible = Money::ZERO;
     }
-    let mut out = Vec::new();
     for event in events {
         let mut claim = event.claim.clone();
         claim.request.account_use = AccountUse::None;
@@ -68,14 +103,7 @@ pub fn rebuild_year(events: &[YearEvent], file: &PersonFile, bundle: &Bundle) ->
         match resolve(claim, file.clone(), bundle) {
             Ok(facts) => {
                 let priced = price(&facts);
-                if shape(&priced.amounts) != shape(&event.decided) {
-                    out.push(Difference {
-                        settlement: event.settlement.clone(),
-                        was: event.decided,
-                        now: Some(priced.amounts),
-                        reason: String::new(),
-                    });
-                }
+                each(event, Ok((&facts, &priced)));
                 if let Some(v) = file.visits.iter_mut().find(|v| v.id == facts.visit.id) {
                     v.deductible += priced.amounts.deductible;
                 }
@@ -87,15 +115,9 @@ pub fn rebuild_year(events: &[YearEvent], file: &PersonFile, bundle: &Bundle) ->
                 });
                 settled.entry(facts.visit.id).or_default().extend(part);
             }
-            Err(e) => out.push(Difference {
-                settlement: event.settlement.clone(),
-                was: event.decided,
-                now: None,
-                reason: e.to_string(),
-            }),
+            Err(e) => each(event, Err(&e)),
         }
     }
-    out
 }
 
 /// The amounts without what depends on accounts.

@@ -9,9 +9,14 @@
 mod case;
 
 use case::{Case, Outcome, Year};
+use dingan_core::bundle::Bundle;
+use dingan_core::correction::{Books, Drawn, correct, net};
+use dingan_core::ledger::{Posting, balances, postings};
+use dingan_core::money::Money;
+use dingan_core::person::PersonFile;
 use dingan_core::policy::check;
 use dingan_core::pricing::price;
-use dingan_core::rebuild::{YearEvent, rebuild_year};
+use dingan_core::rebuild::{Difference, YearEvent, rebuild_year};
 use dingan_core::resolve::resolve;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, ErrorKind, Write};
@@ -101,7 +106,7 @@ fn compare(line: &str) -> Result<(), String> {
 /// the oracle: the proposals, and for the rest what they were settled at.
 fn corrected(case: &Case, year: &Year) -> Result<(), String> {
     let (mut file, bundle) = (case.person_file(), case.bundle());
-    let mut events = Vec::new();
+    let (mut events, mut posted) = (Vec::new(), Vec::new());
     for (n, at) in year.visits.iter().enumerate() {
         let claim = case.claim_of(at);
         let facts = resolve(claim.clone(), file.clone(), &bundle).map_err(|e| format!("visit {n}: {e}"))?;
@@ -110,6 +115,7 @@ fn corrected(case: &Case, year: &Year) -> Result<(), String> {
         if outcome != at.expected {
             return Err(format!("visit {n} of the year\n{}", difference(&at.expected, &outcome)));
         }
+        posted.push(postings(&facts, &priced));
         file.entries.extend(priced.entries);
         events.push(YearEvent { settlement: format!("S{n}").into(), claim, decided: priced.amounts });
     }
@@ -118,6 +124,7 @@ fn corrected(case: &Case, year: &Year) -> Result<(), String> {
         return Err(format!("a year rebuilt from its own settlements differs: {unchanged:#?}"));
     }
     events.remove(year.reversed);
+    posted.remove(year.reversed);
     let differences = rebuild_year(&events, &file, &bundle);
     for (event, want) in events.iter().zip(&year.after) {
         let now = match differences.iter().find(|d| d.settlement == event.settlement) {
@@ -131,7 +138,41 @@ fn corrected(case: &Case, year: &Year) -> Result<(), String> {
             ));
         }
     }
-    Ok(())
+    applied(&mut events, &mut posted, &differences, &file, &bundle)
+}
+
+/// Applies the proposals, the last one first: each posts what balances and brings the books to what the oracle wants,
+/// and then nothing differs any more but for what cannot be settled now.
+fn applied(
+    events: &mut [YearEvent],
+    posted: &mut [Vec<Posting>],
+    differences: &[Difference],
+    file: &PersonFile,
+    bundle: &Bundle,
+) -> Result<(), String> {
+    for d in differences.iter().rev() {
+        let Some(now) = &d.now else { continue };
+        let at = events.iter().position(|e| e.settlement == d.settlement).ok_or("a proposal for no settlement")?;
+        let of_account = |p: &&Posting| p.account.starts_with("account/");
+        let drawn = |p: &Posting| Drawn { account: p.account.clone(), amount: p.amount };
+        let drawn = net(&posted[at]).iter().filter(of_account).map(drawn).collect();
+        let books = Books { posted: posted[at].clone(), drawn };
+        let c = correct(events, file, bundle, &d.settlement, &books).ok_or("a proposal that cannot be applied")?;
+        posted[at].extend(c.postings.iter().cloned());
+        let on = |account: &str| -> Money {
+            posted[at].iter().filter(|p| p.account.starts_with(account)).map(|p| p.amount).sum()
+        };
+        let person = on("account/") + on("cash/") + on("insured/");
+        let right = (on("fund/"), on("hospital-borne/"), person) == (now.funds, now.hospital, now.person);
+        if !right || !balances(&c.postings) || c.now.account != on("account/") || c.now.cash.is_negative() {
+            return Err(format!("{:?} corrected to {now:?}: posted {:?}", d.settlement, posted[at]));
+        }
+        events[at].decided = c.now;
+    }
+    match rebuild_year(events, file, bundle).iter().all(|d| d.now.is_none()) {
+        true => Ok(()),
+        false => Err("a year whose proposals are applied still differs".to_owned()),
+    }
 }
 
 /// What differs, field by field, and then both results.

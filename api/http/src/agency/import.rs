@@ -141,7 +141,7 @@ impl Agency {
         now: NaiveDateTime,
     ) -> Result<ImportReport, AgencyError> {
         self.import_reference(rows.len(), now, move |c| {
-            put(&mut c.rows.institutions, rows, |r| (r.code.clone(), r.period.begin));
+            put(&mut c.rows.institutions, rows.clone(), |r| (r.code.clone(), r.period.begin));
         })
         .await
     }
@@ -153,7 +153,7 @@ impl Agency {
         now: NaiveDateTime,
     ) -> Result<ImportReport, AgencyError> {
         self.import_reference(rows.len(), now, move |c| {
-            put(&mut c.rows.practitioners, rows, |r| (r.code.clone(), r.institution.clone(), r.period.begin));
+            put(&mut c.rows.practitioners, rows.clone(), |r| (r.code.clone(), r.institution.clone(), r.period.begin));
         })
         .await
     }
@@ -161,7 +161,7 @@ impl Agency {
     /// Imports areas.
     pub async fn import_areas(&self, rows: Vec<AreaRow>, now: NaiveDateTime) -> Result<ImportReport, AgencyError> {
         self.import_reference(rows.len(), now, move |c| {
-            put(&mut c.rows.areas, rows, |r| (r.division.clone(), r.insurance.clone(), r.period.begin));
+            put(&mut c.rows.areas, rows.clone(), |r| (r.division.clone(), r.insurance.clone(), r.period.begin));
         })
         .await
     }
@@ -171,9 +171,9 @@ impl Agency {
         let n = rows.items.len() + rows.limits.len() + rows.ratios.len();
         self.import_reference(n, now, move |c| {
             let cat = &mut c.rows.catalogue;
-            put(&mut cat.items, rows.items, |r| (r.code.clone(), r.area.clone(), r.period.begin));
-            put(&mut cat.limits, rows.limits, |r| (r.code.clone(), r.area.clone(), r.level, r.period.begin));
-            put(&mut cat.ratios, rows.ratios, |r| {
+            put(&mut cat.items, rows.items.clone(), |r| (r.code.clone(), r.area.clone(), r.period.begin));
+            put(&mut cat.limits, rows.limits.clone(), |r| (r.code.clone(), r.area.clone(), r.level, r.period.begin));
+            put(&mut cat.ratios, rows.ratios.clone(), |r| {
                 (
                     (r.code.clone(), r.area.clone()),
                     r.person_type.clone(),
@@ -196,19 +196,21 @@ impl Agency {
         let named = |f: &PolicySource| {
             BenefitPolicy::from_toml(&f.text).map_or_else(|_| (f.name.clone(), String::new()), |p| (p.id, p.version))
         };
-        self.import_reference(files.len(), now, move |c| put(&mut c.policies, files, named)).await
+        self.import_reference(files.len(), now, move |c| put(&mut c.policies, files.clone(), named)).await
     }
 
     async fn import_reference(
         &self,
         rows: usize,
         now: NaiveDateTime,
-        change: impl FnOnce(&mut Contents) + Send,
+        change: impl Fn(&mut Contents) + Send + Sync,
     ) -> Result<ImportReport, AgencyError> {
-        let mut contents = self.live_contents().await?;
-        change(&mut contents);
-        let hash = self.publish(contents, "import", now).await?;
-        Ok(ImportReport { rows, proposals: 0, bundle: Some(hash) })
+        let change = |c: &mut Contents| {
+            change(c);
+            ((), Some(Value::Null))
+        };
+        let ((), bundle) = self.change_live("import", now, change).await?;
+        Ok(ImportReport { rows, proposals: 0, bundle })
     }
 }
 

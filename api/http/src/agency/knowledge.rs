@@ -26,15 +26,15 @@ impl Agency {
         rows: Vec<KnowledgeRow>,
         now: NaiveDateTime,
     ) -> Result<(ImportReport, MergeReport), AgencyError> {
-        let mut contents = self.live_contents().await?;
         let count = rows.len();
-        let (merged, report) = merge(contents.rows.knowledge.clone(), rows);
-        let mut import = ImportReport { rows: count, ..ImportReport::default() };
-        if merged != contents.rows.knowledge {
-            contents.rows.knowledge = merged;
-            import.bundle = Some(self.publish(contents, "import", now).await?);
-        }
-        Ok((import, report))
+        let change = |c: &mut Contents| {
+            let (merged, report) = merge(c.rows.knowledge.clone(), rows.clone());
+            let changed = merged != c.rows.knowledge;
+            c.rows.knowledge = merged;
+            (report, changed.then_some(Value::Null))
+        };
+        let (report, bundle) = self.change_live("import", now, change).await?;
+        Ok((ImportReport { rows: count, bundle, ..ImportReport::default() }, report))
     }
 
     /// Every point of the live bundle, by id.
@@ -49,28 +49,34 @@ impl Agency {
         word: &Confirmation,
         now: NaiveDateTime,
     ) -> Result<Vec<String>, AgencyError> {
-        let mut contents = self.live_contents().await?;
-        let rows = &mut contents.rows.knowledge;
-        let unknown: Vec<String> = ids.iter().filter(|id| !rows.iter().any(|r| r.key() == **id)).cloned().collect();
-        if !unknown.is_empty() {
-            return Ok(unknown);
-        }
-        for row in rows.iter_mut().filter(|r| ids.contains(&r.key())) {
-            row.confirmed = true;
-            row.note = format!("confirmed by {} on {}", word.by, now.date());
-            if let Some(ranges) = &word.ranges {
-                row.ranges.clone_from(ranges);
+        let change = |c: &mut Contents| {
+            let rows = &mut c.rows.knowledge;
+            let known = |id: &&String| rows.iter().any(|r| r.key() == **id);
+            let unknown: Vec<String> = ids.iter().filter(|id| !known(id)).cloned().collect();
+            if !unknown.is_empty() {
+                return (unknown, None);
             }
-            if let Some(names) = &word.names {
-                row.names.clone_from(names);
+            for row in rows.iter_mut().filter(|r| ids.contains(&r.key())) {
+                confirm(row, word, now);
             }
-            if let Some(w) = &word.word {
-                row.word.clone_from(w);
-            }
-            row.number = word.number.or(row.number);
-        }
-        let noted = json!({"points": ids, "by": word.by});
-        self.publish_noting(contents, "confirm knowledge", noted, now).await?;
-        Ok(unknown)
+            (unknown, Some(json!({"points": ids, "by": word.by})))
+        };
+        Ok(self.change_live("confirm knowledge", now, change).await?.0)
     }
+}
+
+/// Writes a person's word into a point.
+fn confirm(row: &mut KnowledgeRow, word: &Confirmation, now: NaiveDateTime) {
+    row.confirmed = true;
+    row.note = format!("confirmed by {} on {}", word.by, now.date());
+    if let Some(ranges) = &word.ranges {
+        row.ranges.clone_from(ranges);
+    }
+    if let Some(names) = &word.names {
+        row.names.clone_from(names);
+    }
+    if let Some(w) = &word.word {
+        row.word.clone_from(w);
+    }
+    row.number = word.number.or(row.number);
 }

@@ -3,22 +3,17 @@
 //! have been settled before, and that above a set amount a second person decides.
 
 use super::lines::check_lines;
-use super::settle::{Decided, Paper, decide_claim};
+use super::settle::{Decided, decide_claim};
+use super::tasks::Word;
 use super::*;
 use chrono::Datelike as _;
 use dingan_core::claim::{AccountUse, Claim, Diagnosis, Line, SettleRequest, Visit};
 use dingan_core::money::{Money, Price, Quantity, Rate};
-use dingan_store::{StoredLine, TaskChange, TaskRow, VisitDoc};
+use dingan_store::{StoredLine, VisitDoc};
 use sha2::{Digest, Sha256};
 
 /// What stands in for the transaction's number in the key of such a claim.
 pub(super) const MANUAL: &str = "manual";
-
-/// Name of the setting: what the funds may pay on one person's word, in yuan.
-const LIMIT: &str = "second_person_above";
-
-/// The amount where none is set.
-const LIMIT_UNSET: Money = Money::fen(100_000);
 
 /// Lines of one claim.
 const LINES: usize = 5000;
@@ -84,22 +79,13 @@ pub struct PaperLine {
     pub det_item_fee_sumamt: Money,
 }
 
-/// What became of a paper claim.
-#[derive(Debug, Clone, PartialEq)]
-pub enum PaperAnswer {
-    /// Settled: `setl_id`, `setl_type` and the amounts.
-    Settled(Value),
-    /// A second person has to decide: what the funds would pay.
-    Waiting(Money),
-}
-
 /// Whether a text that may be empty could not be stored, or is too long.
 fn unfit(t: &str) -> bool {
     t.len() > 200 || t.chars().any(char::is_control)
 }
 
 impl PaperClaim {
-    fn caller(&self, operator: &str, now: NaiveDateTime) -> Caller {
+    pub(super) fn caller(&self, operator: &str, now: NaiveDateTime) -> Caller {
         let text = serde_json::to_vec(self).unwrap_or_default();
         Caller {
             institution: self.fixmedins_code.as_str().into(),
@@ -113,7 +99,7 @@ impl PaperClaim {
     }
 
     /// What cannot be a claim, whatever the books hold.
-    fn check(&self) -> Outcome<()> {
+    pub(super) fn check(&self) -> Outcome<()> {
         let texts = [&self.id, &self.fixmedins_code, &self.psn_no, &self.insutype, &self.med_type, &self.invono];
         let codes = self.feedetail.iter().flat_map(|l| [&l.feedetl_sn, &l.med_list_codg]);
         let fit = |t: &String| (1..=100).contains(&t.len()) && !t.chars().any(char::is_control);
@@ -199,129 +185,24 @@ impl PaperClaim {
 }
 
 impl Agency {
-    /// Settles a paper claim on the word of whoever this handle acts as; above the set amount it is written down for
-    /// a second person instead.
-    pub async fn settle_paper(&self, claim: PaperClaim, now: NaiveDateTime) -> Outcome<PaperAnswer> {
-        claim.check()?;
-        let by = claim.caller(self.actor(), now);
-        if let Some(kept) = self.answered_before(&by).await? {
-            return Ok(PaperAnswer::Settled(kept.output));
-        }
-        let document = serde_json::to_string(&claim).map_err(internal)?;
-        let mut snap = self.snap().await?;
-        if let Some(t) = snap.task(&claim.id).await.map_err(internal)? {
-            return match t.state.as_str() {
-                "waiting" if t.document == document => Ok(PaperAnswer::Waiting(t.amount)),
-                "refused" if t.document == document => {
-                    Err(Refusal::new("TASK_REFUSED", "该申请已由复核人退回").hint("请更正后以新的申请号提交"))
-                }
-                _ => Err(Refusal::new("MSGID_CONFLICT", "该申请号已用于另一笔申请").hint("请使用新的申请号")),
-            };
-        }
-        let limit = snap.setting(LIMIT).await.map_err(internal)?;
-        let limit = limit.and_then(|t| t.parse().ok()).unwrap_or(LIMIT_UNSET);
-        drop(snap);
-        let funds = self.decide_paper(&by, &claim, Vec::new(), None).await?.decision.priced.amounts.funds;
-        if funds <= limit {
-            return self.pay_paper(&by, &claim, None).await;
-        }
-        let task = TaskRow {
-            id: claim.id.clone(),
-            made_at: now,
-            made_by: self.actor().to_owned(),
-            person: claim.psn_no.as_str().into(),
-            amount: funds,
-            document,
-            state: "waiting".to_owned(),
-            decided_by: String::new(),
-            settlement: SettlementId::default(),
-        };
-        let entry = self.entry("claim waits", claim.id.as_str(), json!({"funds": funds, "limit": limit}));
-        let (tasks, audit) = (vec![TaskChange::New(task)], vec![entry]);
-        let write = move |_| Write { kind: "manual task", at: now, tasks, audit, ..Write::default() };
-        self.write(Guard::default(), Box::new(write)).await.map_err(internal)?;
-        Ok(PaperAnswer::Waiting(funds))
-    }
-
-    /// A second person's yes: the claim is decided on what is known now, and settled.
-    pub async fn approve_paper(&self, id: &str, now: NaiveDateTime) -> Outcome<PaperAnswer> {
-        let task = self.waiting_task(id).await?;
-        let claim: PaperClaim = serde_json::from_str(&task.document).map_err(internal)?;
-        let by = claim.caller(self.actor(), now);
-        self.pay_paper(&by, &claim, Some(task)).await
-    }
-
-    /// A second person's no.
-    pub async fn refuse_paper(&self, id: &str, reason: &str, now: NaiveDateTime) -> Outcome<()> {
-        let task = self.waiting_task(id).await?;
-        let decided = TaskChange::Decided {
-            id: task.id.clone(),
-            state: "refused",
-            by: self.actor().to_owned(),
-            settlement: SettlementId::default(),
-        };
-        let entry = self.entry("claim refused", task.id, json!({"made_by": task.made_by, "reason": reason}));
-        let (tasks, audit) = (vec![decided], vec![entry]);
-        let write = move |_| Write { kind: "manual task", at: now, tasks, audit, ..Write::default() };
-        self.write(Guard::default(), Box::new(write)).await.map_err(internal)?;
-        Ok(())
-    }
-
-    /// Sets what the funds may pay on one person's word.
-    pub async fn set_paper_limit(&self, limit: Money, now: NaiveDateTime) -> Result<(), AgencyError> {
-        let audit = vec![self.entry("set limit", LIMIT, json!({"limit": limit}))];
-        let settings = vec![(LIMIT.to_owned(), limit.to_string())];
-        let write = move |_| Write { kind: "setting", at: now, settings, audit, ..Write::default() };
-        self.store.commit(Guard::default(), Box::new(write)).await?;
-        Ok(())
-    }
-
-    /// A task that waits for somebody else than who made it.
-    async fn waiting_task(&self, id: &str) -> Outcome<TaskRow> {
-        let task = self.snap().await?.task(id).await.map_err(internal)?;
-        let task = task.ok_or_else(|| Refusal::new("TASK_UNKNOWN", "没有该申请"))?;
-        if task.made_by == self.actor() {
-            return Err(Refusal::new("SAME_PERSON", "申请须由另一人复核").hint("请由其他经办人员复核"));
-        }
-        match task.state.as_str() {
-            "waiting" => Ok(task),
-            _ => Err(Refusal::new("TASK_DECIDED", "该申请已办结")),
-        }
-    }
-
-    async fn pay_paper(&self, by: &Caller, claim: &PaperClaim, task: Option<TaskRow>) -> Outcome<PaperAnswer> {
+    /// Settles a paper claim.
+    pub(super) async fn try_paying(&self, by: &Caller, claim: &PaperClaim, word: Word) -> Tried {
         let render: Arc<Render<Settled>> = Arc::new(Box::new(|s: &Settled| {
             let id = s.id.as_ref().map(ToString::to_string);
             json!({"setl_id": id, "setl_type": "1", "amounts": s.amounts})
         }));
-        let reply = self
-            .until_written(by, || {
-                let (render, task) = (Arc::clone(&render), task.clone());
-                async move {
-                    let made_by = task.as_ref().map_or(by.operator.as_str(), |t| &t.made_by);
-                    let detail = json!({"made_by": made_by, "invono": claim.invono});
-                    let audit = vec![self.entry("settle claim", claim.id.as_str(), detail)];
-                    let d = self.decide_paper(by, claim, audit, task.map(|t| t.id)).await?;
-                    let decision = Arc::clone(&d.decision);
-                    let ask = as_settlement(&d, claim);
-                    let written = self.write_settlement(by, &ask, d, Vec::new(), render, true).await;
-                    if written.is_ok() {
-                        self.metrics.settled(&decision);
-                    }
-                    Ok(written)
-                }
-            })
-            .await?;
-        Ok(PaperAnswer::Settled(reply.output))
+        let d = Decided { word: Some(word), ..self.decide_paper(by, claim).await? };
+        let decision = Arc::clone(&d.decision);
+        let ask = as_settlement(&d, claim);
+        let written = self.write_settlement(by, &ask, d, Vec::new(), render, true).await;
+        if written.is_ok() {
+            self.metrics.settled(&decision);
+        }
+        Ok(written)
     }
 
-    async fn decide_paper(
-        &self,
-        by: &Caller,
-        claim: &PaperClaim,
-        audit: Vec<AuditEntry>,
-        task: Option<String>,
-    ) -> Outcome<Decided> {
+    /// What a paper claim comes to.
+    pub(super) async fn decide_paper(&self, by: &Caller, claim: &PaperClaim) -> Outcome<Decided> {
         let mut snap = self.snap().await?;
         let runtime = self.runtime_of(&mut snap, None).await?;
         self.check_institution(&runtime, by)?;
@@ -355,8 +236,7 @@ impl Agency {
         drop(snap);
         let (facts, decision) = decide_claim(whole, file, Arc::clone(&runtime)).await?;
         let lines = lines.into_iter().map(|line| StoredLine { line, commit_no: 0 }).collect();
-        let paper = Some(Paper { audit, task, by: by.operator.clone() });
-        Ok(Decided { runtime, person, doc, lines, request, batch, as_of, facts, decision, paper })
+        Ok(Decided { runtime, person, doc, lines, request, batch, as_of, facts, decision, word: None })
     }
 }
 

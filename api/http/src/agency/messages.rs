@@ -99,7 +99,7 @@ impl Agency {
                     drop(snap);
                     return Ok(self.write_plain(by, "undo again", vec!["原结算此前已撤销".to_owned()], None).await);
                 }
-                self.reverse_row(snap, by, made, None).await
+                self.reverse_row(snap, by, made, None, None).await
             }
             // what else concerned a visit (lines, changes) has transactions of its own to take it back
             Some(m) if !m.visit.is_empty() && matches!(original.infno.as_str(), "2201" | "2401") => {

@@ -14,7 +14,7 @@ const PAGE: i64 = 200;
 /// A decision that did not come out the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplayedDifference {
-    /// `setl_id`.
+    /// `setl_id`, or that of a correction.
     pub settlement: SettlementId,
     /// Where the bytes part, or why it could not be rebuilt.
     pub reason: String,
@@ -33,39 +33,50 @@ pub struct ReplayReport {
     pub unbalanced: Vec<SettlementId>,
 }
 
+impl ReplayReport {
+    fn compare(&mut self, settlement: SettlementId, stored: &[u8], rebuilt: Result<Vec<u8>, String>) {
+        let reason = match rebuilt {
+            Ok(bytes) if bytes == stored => {
+                self.equal += 1;
+                return;
+            }
+            Ok(bytes) => {
+                let parts = bytes.iter().zip(stored).position(|(a, b)| a != b);
+                let at = parts.unwrap_or(bytes.len().min(stored.len()));
+                let shown = stored.get(at.saturating_sub(60)..(at + 60).min(stored.len())).unwrap_or_default();
+                format!("bytes part at {at}: …{}…", String::from_utf8_lossy(shown))
+            }
+            Err(e) => e,
+        };
+        self.different.push(ReplayedDifference { settlement, reason });
+    }
+}
+
 impl Agency {
-    /// Rebuilds every decision of the store. `progress` hears how many are done.
+    /// Rebuilds every decision of the store, and what was corrected since. `progress` hears how many are done.
     pub async fn replay(&self, mut progress: impl FnMut(usize) + Send) -> Result<ReplayReport, AgencyError> {
         let mut report =
             ReplayReport { unbalanced: self.store.snapshot().await?.unbalanced().await?, ..ReplayReport::default() };
         let mut after: CommitNo = 0;
         loop {
             let page = self.store.snapshot().await?.settlements_after(after, PAGE).await?;
-            let Some(last) = page.last() else { return Ok(report) };
+            let Some(last) = page.last() else { break };
             after = last.commit_no;
             for s in page {
-                match self.rebuilt(&s).await {
-                    Ok((bytes, other)) if bytes == s.decision => {
-                        report.equal += 1;
-                        report.by_other_versions += usize::from(other);
-                    }
-                    Ok((bytes, _)) => {
-                        let at = bytes
-                            .iter()
-                            .zip(&s.decision)
-                            .position(|(a, b)| a != b)
-                            .unwrap_or(bytes.len().min(s.decision.len()));
-                        let shown = String::from_utf8_lossy(
-                            &s.decision[at.saturating_sub(60)..(at + 60).min(s.decision.len())],
-                        )
-                        .into_owned();
-                        report.different.push(ReplayedDifference {
-                            settlement: s.id,
-                            reason: format!("bytes part at {at}: …{shown}…"),
-                        });
-                    }
-                    Err(e) => report.different.push(ReplayedDifference { settlement: s.id, reason: e }),
-                }
+                let rebuilt = self.rebuilt(&s).await;
+                report.by_other_versions += usize::from(rebuilt.as_ref().is_ok_and(|(b, o)| *o && *b == s.decision));
+                report.compare(s.id, &s.decision, rebuilt.map(|(bytes, _)| bytes));
+                progress(report.equal + report.different.len());
+            }
+        }
+        after = 0;
+        loop {
+            let page = self.store.snapshot().await?.corrections_after(after, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(report) };
+            after = last.commit_no;
+            for c in page {
+                let rebuilt = self.corrected_then(&c).await;
+                report.compare(c.id, &c.decision, rebuilt);
                 progress(report.equal + report.different.len());
             }
         }

@@ -1,14 +1,15 @@
 //! Reversing a settlement (2208, 2305, 2601): counter-entries, freed accumulators, proposals.
 
+use super::tasks::Word;
 use super::visits::region;
 use super::*;
 use dingan_core::bundle::Bundle;
 use dingan_core::claim::Claim;
 use dingan_core::decision::Decision;
-use dingan_core::ledger::{reversed, to_insured};
+use dingan_core::ledger::{Posting, reversed};
 use dingan_core::person::{CommitNo, Person, PersonFile};
 use dingan_core::rebuild::{Difference, YearEvent, rebuild_year};
-use dingan_store::{AccountMove, NewSettlement, StoredSettlement};
+use dingan_store::{AccountMove, CorrectionKind, NewSettlement, StoredSettlement};
 use std::collections::BTreeSet;
 
 /// How settlements would differ if the person's rows were these: what would not differ as it does without them.
@@ -22,6 +23,19 @@ pub(super) fn differences_with(
     let mut with = rebuild_year(events, &PersonFile { person, ..file.clone() }, bundle);
     with.retain(|d| !without.contains(d));
     with
+}
+
+/// A settlement that may be reversed or corrected: no reversal, and not reversed itself.
+pub(super) fn check_lives(s: &StoredSettlement) -> Outcome<()> {
+    if s.reverses.is_some() {
+        return Err(Refusal::new("IS_REVERSAL", "该结算ID是一笔撤销记录，不能再撤销或更正")
+            .at("setl_id")
+            .hint("请使用原结算的setl_id"));
+    }
+    if s.reversed_commit.is_some() {
+        return Err(Refusal::new("ALREADY_REVERSED", "该结算此前已撤销").at("setl_id").hint("请用5203查询"));
+    }
+    Ok(())
 }
 
 impl Agency {
@@ -47,20 +61,13 @@ impl Agency {
         if original.visit != ask.visit || original.institution != by.institution {
             return Err(unknown());
         }
-        if original.shown.centre && by.infno != super::manual::MANUAL {
+        if original.shown.centre {
             return Err(Refusal::new("SETTLED_ON_PAPER", "该结算由经办机构手工办理，医疗机构不能撤销")
                 .at("setl_id")
                 .hint("请联系经办机构"));
         }
-        if original.reverses.is_some() {
-            return Err(Refusal::new("IS_REVERSAL", "该结算ID是一笔撤销记录，不能再撤销")
-                .at("setl_id")
-                .hint("请使用原结算的setl_id"));
-        }
-        if original.reversed_commit.is_some() {
-            return Err(Refusal::new("ALREADY_REVERSED", "该结算此前已撤销").at("setl_id").hint("请用5203查询"));
-        }
-        self.reverse_row(snap, by, original, Some(Arc::clone(render))).await
+        check_lives(&original)?;
+        self.reverse_row(snap, by, original, Some(Arc::clone(render)), None).await
     }
 
     /// Writes the counter-entry of a settlement that lives. Later settlements keep their amounts;
@@ -71,6 +78,7 @@ impl Agency {
         by: &Caller,
         original: StoredSettlement,
         render: Option<Arc<Render<Settled>>>,
+        word: Option<Word>,
     ) -> Tried {
         let person = self.person_state(&mut snap, &original.person).await?;
         let runtime = self.runtime_of(&mut snap, None).await?;
@@ -82,7 +90,12 @@ impl Agency {
         // what was drawn goes back where it came from: the person may have another family account by now
         let mut guard = guard_of(&person, by);
         let mut own = person.own.balance;
-        for (state, moved) in snap.accounts_moved(&original.id).await.map_err(internal)? {
+        guard.expects.extend(word.iter().filter_map(Word::expects));
+        // what was corrected or taken back since goes with it
+        let mut ids = vec![original.id.to_string()];
+        ids.extend(snap.corrections(&original.id).await.map_err(internal)?.iter().map(|c| c.id.to_string()));
+        let posted = snap.ledger_of(&ids).await.map_err(internal)?;
+        for (state, moved) in snap.accounts_moved(&ids).await.map_err(internal)? {
             if state.account == person.own.account {
                 own -= moved;
             }
@@ -105,18 +118,25 @@ impl Agency {
             warnings.push(format!("撤销后有{}笔其后的结算按现状重算会不同，金额不变，已登记待核", proposals.len()));
         }
 
-        let decision: Decision = serde_json::from_slice(&original.decision)
-            .map_err(|e| internal(StoreError::Damaged { table: "settlement", reason: e.to_string() }))?;
-        let posted = match original.shown.centre {
-            true => to_insured(&decision.postings, &original.person),
-            false => decision.postings,
+        // each under its own id, so that a settlement and its reversal are a pair
+        let lines_of = |id: &String| -> Vec<Posting> {
+            let own = posted.iter().filter(|l| l.settlement.as_str() == id);
+            own.map(|l| Posting { account: l.account.clone(), amount: l.amount }).collect()
         };
+        let postings = ids.first().map(lines_of).unwrap_or_default();
+        let counter_entries = ids
+            .iter()
+            .skip(1)
+            .map(|id| (id, lines_of(id)))
+            .map(|(id, p)| (SettlementId::from(id.as_str()), i64::try_from(p.len()).unwrap_or(i64::MAX), reversed(&p)))
+            .collect();
         let amounts = original.amounts.negated(own);
         view.amounts = amounts;
         view.time = Some(by.now);
         view.msgid = by.msgid.clone();
         view.reverses = Some(original.id.clone());
-        let (by, place) = (by.clone(), region(&runtime, by));
+        let place = region(&runtime, &Caller { institution: original.institution.clone(), ..by.clone() });
+        let by = by.clone();
         let written = self
             .write(
                 guard,
@@ -124,6 +144,7 @@ impl Agency {
                     let id = SettlementId::from(format!("{place}2{no:013}"));
                     view.id = Some(id.clone());
                     let output = render.map_or(Value::Null, |r| r(&view));
+                    let (audit, tasks) = word.map(|w| w.written(&id)).unwrap_or_default();
                     let row = StoredSettlement {
                         id,
                         commit_no: no,
@@ -140,12 +161,15 @@ impl Agency {
                         answer: answer(output, warnings),
                         message_visit: row.visit.clone(),
                         proposals,
+                        audit,
+                        tasks,
+                        counter_entries,
                         settlement: Some(NewSettlement {
                             row,
                             lines: Vec::new(),
                             history: Vec::new(),
                             entries: Vec::new(),
-                            postings: reversed(&posted),
+                            postings: reversed(&postings),
                         }),
                         ..Write::default()
                     }
@@ -203,12 +227,16 @@ impl Agency {
         tokio::task::spawn_blocking(work).await.map_err(internal)
     }
 
-    /// Settlements as they were decided.
+    /// Settlements of one person as they were decided, at the amounts they were corrected to since.
     pub(super) async fn events_of(&self, snap: &mut Snapshot, of: &[StoredSettlement]) -> Outcome<Vec<YearEvent>> {
+        let Some(first) = of.first() else { return Ok(Vec::new()) };
+        let corrected = snap.corrections_of_person(&first.person).await.map_err(internal)?;
         let mut events = Vec::with_capacity(of.len());
         for s in of {
             let claim = self.claim_of(snap, s).await?;
-            events.push(YearEvent { settlement: s.id.clone(), claim, decided: s.amounts });
+            let last = corrected.iter().rfind(|c| c.settlement == s.id && c.kind == CorrectionKind::Applied);
+            let decided = last.map_or(s.amounts, |c| c.amounts);
+            events.push(YearEvent { settlement: s.id.clone(), claim, decided });
         }
         Ok(events)
     }

@@ -31,18 +31,8 @@ impl Agency {
         now: NaiveDateTime,
     ) -> Result<String, PublishError> {
         let meta = source.meta().map_err(|p| PublishError::Rule(vec![p]))?;
-        let mut contents = self.live_contents().await?;
         let mut problems = page_problems(&meta, &page);
         problems.extend(incomplete(&meta, &source));
-        let old = contents.rules.iter().position(|r| r.meta().is_ok_and(|m| m.code == meta.code));
-        if let Some(old) = old.and_then(|i| contents.rules.get(i)) {
-            let before = old.meta().map_or(0, |m| m.version);
-            let same = (&old.toml, &old.rhai) == (&source.toml, &source.rhai);
-            if !same && meta.version <= before {
-                let message = format!("version {before} of the rule is in force; raise `version` above it");
-                problems.push(RuleProblem::of_manifest(&source, "version", message));
-            }
-        }
         let (checked, tested) = (source.clone(), page);
         let results = tokio::task::spawn_blocking(move || run_cases(&checked, &tested));
         match results.await.map_err(|e| AgencyError::Metrics(e.to_string()))? {
@@ -52,17 +42,29 @@ impl Agency {
             })),
             Err(problem) => problems.push(problem),
         }
-        if !problems.is_empty() {
-            return Err(PublishError::Rule(problems));
-        }
-        match old {
-            Some(i) => contents.rules.remove(i),
-            None => source.clone(),
+        let change = |c: &mut Contents| {
+            let old = c.rules.iter().position(|r| r.meta().is_ok_and(|m| m.code == meta.code));
+            let mut problems = problems.clone();
+            if let Some(old) = old.and_then(|i| c.rules.get(i)) {
+                let before = old.meta().map_or(0, |m| m.version);
+                let same = (&old.toml, &old.rhai) == (&source.toml, &source.rhai);
+                if !same && meta.version <= before {
+                    let message = format!("version {before} of the rule is in force; raise `version` above it");
+                    problems.push(RuleProblem::of_manifest(&source, "version", message));
+                }
+            }
+            if !problems.is_empty() {
+                return (problems, None);
+            }
+            if let Some(i) = old {
+                c.rules.remove(i);
+            }
+            c.rules.push(source.clone());
+            c.rules.sort();
+            (problems, Some(json!({"rule": meta.code, "version": meta.version})))
         };
-        contents.rules.push(source);
-        contents.rules.sort();
-        let noted = json!({"rule": meta.code, "version": meta.version});
-        Ok(self.publish_noting(contents, "rules", noted, now).await?)
+        let (problems, hash) = self.change_live("rules", now, change).await?;
+        hash.ok_or(PublishError::Rule(problems))
     }
 
     /// Why a rule said what it said of a settlement, on the facts and with the rules of that decision.

@@ -1,5 +1,6 @@
 //! Settling: load → resolve → adjudicate → commit, and the trial that stores nothing.
 
+use super::tasks::Word;
 use super::visits::{check_cert, region};
 use super::*;
 use dingan_core::adjudicate::adjudicate;
@@ -14,7 +15,7 @@ use dingan_core::money::Money;
 use dingan_core::person::CommitNo;
 use dingan_core::resolve::resolve;
 use dingan_store::{
-    AccountMove, NewFindings, NewSettlement, SettledBill, Shown, StoredLine, StoredSettlement, VisitDoc,
+    AccountMove, Expect, NewFindings, NewSettlement, SettledBill, Shown, StoredLine, StoredSettlement, VisitDoc,
 };
 
 /// How old a bill's visit usually is at most, in days.
@@ -31,17 +32,8 @@ pub(super) struct Decided {
     pub(super) as_of: CommitNo,
     pub(super) facts: Arc<Facts>,
     pub(super) decision: Arc<Decision>,
-    /// Where it is a paper claim.
-    pub(super) paper: Option<Paper>,
-}
-
-/// What is written with the settlement of a paper claim.
-pub(super) struct Paper {
-    pub(super) audit: Vec<AuditEntry>,
-    /// The task it ends.
-    pub(super) task: Option<String>,
-    /// Who decided.
-    pub(super) by: String,
+    /// Where it is a paper claim: on whose word it is settled.
+    pub(super) word: Option<Word>,
 }
 
 /// What a call to settle comes to before it is written.
@@ -175,8 +167,8 @@ impl Agency {
         check_totals(ask, &lines, &decision)?;
         check_parts(ask, &decision)?;
         check_sign(ask, &decision)?;
-        let (facts, decision, paper) = (facts, decision, None);
-        Ok(Bill::New(Box::new(Decided { runtime, person, doc, lines, request, batch, as_of, facts, decision, paper })))
+        let word = None;
+        Ok(Bill::New(Box::new(Decided { runtime, person, doc, lines, request, batch, as_of, facts, decision, word })))
     }
 
     /// Writes a settlement; with `whole`, its visit and lines too, in the same commit.
@@ -197,6 +189,10 @@ impl Agency {
         if let Some(f) = &d.person.family {
             guard.accounts.push(AccountMove { account: f.account.clone(), amount: -a.family_account });
         }
+        if let Some(word) = &d.word {
+            guard.expects.push(Expect::InvoiceFree(ask.invoice.clone()));
+            guard.expects.extend(word.expects());
+        }
         let (by, ask) = (by.clone(), ask.clone());
         // what follows waits for the writer, and others wait for it there: it only does what takes the number
         let bytes = d.decision.to_bytes();
@@ -213,19 +209,9 @@ impl Agency {
                     visit = Some((d.doc.clone(), false));
                     lines = Some((d.doc.visit.id.clone(), d.lines.iter().map(|l| l.line.clone()).collect()));
                 }
-                let paper = d.paper.take();
-                let centre = paper.is_some();
-                let (mut audit, mut tasks) = (Vec::new(), Vec::new());
-                if let Some(p) = paper {
-                    audit = p.audit;
-                    let decided = |task| dingan_store::TaskChange::Decided {
-                        id: task,
-                        state: "done",
-                        by: p.by,
-                        settlement: id.clone(),
-                    };
-                    tasks.extend(p.task.map(decided));
-                }
+                let word = d.word.take();
+                let centre = word.is_some();
+                let (audit, tasks) = word.map(|w| w.written(&id)).unwrap_or_default();
                 Write {
                     visit,
                     lines,

@@ -106,7 +106,7 @@ fn escape(s: &str) -> String {
     s.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
 }
 
-const CSS: &str = "body{font:16px/1.6 system-ui,'Noto Sans CJK SC','Microsoft YaHei',sans-serif;margin:0;color:#1c2733;background:#f4f6f8}\
+pub(super) const CSS: &str = "body{font:16px/1.6 system-ui,'Noto Sans CJK SC','Microsoft YaHei',sans-serif;margin:0;color:#1c2733;background:#f4f6f8}\
 header{background:#0b3d5c;color:#fff;padding:1rem 2rem;display:flex;justify-content:space-between;align-items:center;flex-wrap:wrap}\
 h1{font-size:1.3rem;margin:0}nav a{color:#cfe3f1;margin-left:1rem}main{max-width:60rem;margin:1.5rem auto;padding:0 1rem}\
 .state{color:#405264}.ok{color:#146c43}.bad{color:#b02a37;font-weight:700}\
@@ -115,4 +115,4 @@ h1{font-size:1.3rem;margin:0}nav a{color:#cfe3f1;margin-left:1rem}main{max-width
 .cards strong{display:block;font-size:1.7rem}.cards span{color:#5b6b7a}\
 section{background:#fff;border:1px solid #dde4ea;border-radius:.5rem;padding:.5rem 1.2rem 1.2rem;margin-top:1.2rem;overflow-x:auto}\
 h2{font-size:1.05rem}table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid #e9eef2}\
-th.n,td.n{text-align:right;font-variant-numeric:tabular-nums}footer{margin:1.5rem 0;color:#5b6b7a}";
+th.n,td.n{text-align:right;font-variant-numeric:tabular-nums}footer{margin:1.5rem 0;color:#5b6b7a}pre{overflow-x:auto}";

@@ -5,6 +5,7 @@
 //! come in pages.
 
 mod cases;
+mod clearing;
 mod input;
 mod manual;
 mod people;
@@ -38,6 +39,12 @@ fn table() -> Vec<Row> {
         ("/api/v1/ledger", "get", R(Right::ReadTotals), get(totals::ledger)),
         ("/api/v1/audit", "get", R(Right::ReadAudit), get(totals::audit)),
         ("/api/v1/manual/claims", "post", Named(Right::Settle), post(manual::settle)),
+        ("/api/v1/manual/reversals", "post", Named(Right::Settle), post(manual::reverse)),
+        ("/api/v1/manual/corrections", "post", Named(Right::Settle), post(manual::correct)),
+        ("/api/v1/manual/deductions", "post", Named(Right::Settle), post(manual::deduct)),
+        ("/api/v1/manual/proposals", "get", Case, get(manual::proposals)),
+        ("/api/v1/clearing/{month}", "get", R(Right::ReadTotals), get(clearing::totals)),
+        ("/api/v1/clearing/{month}/{from}/{to}", "get", Case, get(clearing::statement)),
         ("/api/v1/manual/tasks", "get", R(Right::Settle), get(manual::tasks)),
         ("/api/v1/manual/tasks/{id}", "post", Named(Right::Settle), post(manual::decide)),
         ("/api/v1/session", "get", Known, get(people::whoami)),

@@ -9,12 +9,12 @@
 //! circle, and what is compared cannot move before it is swapped. Grouping pays for that: a group costs little
 //! more than one change, and waits for the disk once.
 
+use super::held::Held;
 use super::tables::Changes;
 use super::{CommitError, Committed, Guard, Write, WriteFn};
 use crate::db::StoreError;
 use crate::sql::{Conn, Options, args, connection_lost};
 use dingan_core::person::CommitNo;
-use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -203,92 +203,4 @@ async fn prepared(
 fn built(build: WriteFn, no: CommitNo) -> Result<Write, CommitError> {
     catch_unwind(AssertUnwindSafe(|| build(no)))
         .map_err(|_| StoreError::Damaged { table: "-", reason: "the change could not be built".to_owned() }.into())
-}
-
-type Key = (String, String, String);
-
-/// What holds now of all that a group's changes were decided on, moved on as they go in.
-#[derive(Default)]
-struct Held {
-    messages: HashSet<Key>,
-    /// The commit that last changed a person's facts; none for a person nothing was written about.
-    persons: HashMap<String, CommitNo>,
-    /// Balance, and the commit that last changed it.
-    accounts: HashMap<String, (i64, CommitNo)>,
-}
-
-fn key(m: &super::MessageKey) -> Key {
-    (m.msgid.clone(), m.institution.as_str().to_owned(), m.infno.clone())
-}
-
-/// In a fixed order, each once.
-fn sorted(names: impl Iterator<Item = String>) -> Vec<String> {
-    let mut out: Vec<String> = names.collect();
-    out.sort();
-    out.dedup();
-    out
-}
-
-impl Held {
-    async fn read(c: &mut Conn, guards: &[Guard]) -> Result<Self, sqlx::Error> {
-        let messages = sorted(guards.iter().flat_map(|g| g.message.iter().chain(&g.cancels)).map(|m| m.msgid.clone()));
-        let persons = sorted(guards.iter().flat_map(|g| &g.persons).map(|p| p.as_str().to_owned()));
-        let accounts = sorted(guards.iter().flat_map(|g| &g.accounts).map(|a| a.account.clone()));
-        let mut held = Self::default();
-        let rows = c
-            .rows(
-                "SELECT CAST(1 AS BIGINT) AS what, msgid, fixmedins_code, infno, CAST(0 AS BIGINT) AS balance, commit_no \
-                 FROM message \
-                 WHERE msgid IN (list $1) \
-                 UNION ALL SELECT 2, psn_no, '', '', 0, commit_no FROM person_book WHERE psn_no IN (list $2) \
-                 UNION ALL SELECT 3, account, '', '', balance, commit_no FROM account_book WHERE account IN (list $3)",
-                args![&messages[..], &persons[..], &accounts[..]],
-            )
-            .await?;
-        for r in rows {
-            match r.int(0) {
-                1 => _ = held.messages.insert((r.text(1), r.text(2), r.text(3))),
-                2 => _ = held.persons.insert(r.text(1), r.int(5)),
-                _ => _ = held.accounts.insert(r.text(1), (r.int(4), r.int(5))),
-            }
-        }
-        Ok(held)
-    }
-
-    /// Whether a change may go in.
-    fn check(&self, guard: &Guard) -> Result<(), CommitError> {
-        if guard.message.iter().chain(&guard.cancels).any(|m| self.messages.contains(&key(m))) {
-            return Err(CommitError::Answered);
-        }
-        let moved = |last: Option<&CommitNo>| last.is_some_and(|no| *no > guard.as_of);
-        if let Some(p) = guard.persons.iter().find(|p| moved(self.persons.get(p.as_str()))) {
-            return Err(CommitError::Conflict(p.as_str().to_owned()));
-        }
-        // nobody may draw more than is there, whatever was decided
-        let taken = guard.accounts.iter().find(|a| {
-            moved(self.accounts.get(&a.account).map(|(_, no)| no)) || self.balance(&a.account) + a.amount.units() < 0
-        });
-        taken.map_or(Ok(()), |a| Err(CommitError::Conflict(a.account.clone())))
-    }
-
-    fn balance(&self, account: &str) -> i64 {
-        self.accounts.get(account).map_or(0, |(balance, _)| *balance)
-    }
-
-    /// Moves the books on: here, for the changes that follow in the group, and in the rows.
-    fn swap(&mut self, guard: &Guard, no: CommitNo, write: &Write, rows: &mut Changes) {
-        for m in guard.message.iter().chain(&guard.cancels) {
-            self.messages.insert(key(m));
-        }
-        for p in &guard.persons {
-            self.persons.insert(p.as_str().to_owned(), no);
-            rows.person_book(p, no);
-        }
-        let setl_id = write.settlement.as_ref().map_or("", |s| s.row.id.as_str());
-        for m in guard.accounts.iter().filter(|m| !m.amount.is_zero()) {
-            let balance = self.balance(&m.account) + m.amount.units();
-            self.accounts.insert(m.account.clone(), (balance, no));
-            rows.account(m, no, balance, setl_id);
-        }
-    }
 }

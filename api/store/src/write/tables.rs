@@ -1,6 +1,8 @@
 //! How the rows of changes lie in their tables.
 
-use super::{AccountMove, CommitError, Guard, MessageKey, NewFeedback, NewFindings, NewSettlement, NewVoid, Write};
+use super::{
+    AccountMove, CommitError, Guard, MessageKey, NewCorrection, NewFeedback, NewFindings, NewSettlement, NewVoid, Write,
+};
 use crate::access::AccessChange;
 use crate::audit::AuditRow;
 use crate::clerk::TaskChange;
@@ -11,8 +13,9 @@ use crate::rows::*;
 use crate::sql::{Conn, Of, Rows, Table, Value};
 use chrono::NaiveDateTime;
 use dingan_core::codes::*;
+use dingan_core::ledger::Posting;
 use dingan_core::money::Quantity;
-use dingan_core::person::{CommitNo, Person};
+use dingan_core::person::{AccumulatorEntry, CommitNo, Person};
 
 macro_rules! table {
     ($const:ident $name:literal: $($column:ident $of:ident),* ; $then:literal) => {
@@ -69,7 +72,9 @@ table!(KEY "api_key": key_id Text, fixmedins_code Text, family Text, roles Long,
 table!(SESSION "login_session": token_hash Text, holder Text, commit_no Int, made_at Text, until_at Text,
     ended_at Text; "");
 table!(TASK "clerk_task": task_id Text, commit_no Int, made_at Text, made_by Text, psn_no Text, amount Int,
-    document Long, state Text, decided_by Text, decided_at Text, setl_id Text; "");
+    document Long, state Text, decided_by Text, decided_at Text, setl_id Text, kind Text; "");
+table!(CORRECTION "correction": corr_id Text, commit_no Int, setl_id Text, psn_no Text, mdtrt_id Text, kind Text,
+    corr_time Text, as_of Int, bundle Text, amounts Long, deductible Int, decision Long; "");
 table!(VERDICT "finding_verdict": run_id Text, setl_id Text, finding_id Text, commit_no Int, verdict Text; "");
 
 fn text(table: &'static str, v: &impl serde::Serialize) -> Result<String, CommitError> {
@@ -163,6 +168,12 @@ impl Changes {
         }
         if let Some(s) = &w.settlement {
             c.settlement(no, s)?;
+        }
+        if let Some(k) = &w.correction {
+            c.correction(no, k)?;
+        }
+        for (id, first, postings) in &w.counter_entries {
+            c.ledger(no, id.as_str(), *first, postings);
         }
         if let Some(f) = &w.findings {
             c.findings(no, f, w.at)?;
@@ -301,11 +312,7 @@ impl Changes {
             args: vec![Arg::Int(no), of()],
             rows: Some(1),
         });
-        self.updates.push(Update {
-            sql: "UPDATE accumulator_entry SET freed_commit = $1 WHERE setl_id = $2 AND freed_commit IS NULL",
-            args: vec![Arg::Int(no), of()],
-            rows: None,
-        });
+        self.free(no, original);
         self.updates.push(Update {
             sql: "UPDATE finding SET status = 'void' WHERE setl_id = $1 AND status = 'open'",
             args: vec![of()],
@@ -355,9 +362,15 @@ impl Changes {
                 l.supply_days.map(Quantity::units).into(),
             ]);
         }
-        for (seq, e) in (0_i64..).zip(&s.entries) {
+        self.entries(no, id, person, 0, &s.entries);
+        self.ledger(no, id, 0, &s.postings);
+        Ok(())
+    }
+
+    fn entries(&mut self, no: CommitNo, setl_id: &str, person: &str, first: i64, entries: &[AccumulatorEntry]) {
+        for (seq, e) in (first..).zip(entries) {
             self.rows(&ACCUMULATOR).push([
-                id.into(),
+                setl_id.into(),
                 seq.into(),
                 person.into(),
                 no.into(),
@@ -369,11 +382,46 @@ impl Changes {
                 e.amount.units().into(),
             ]);
         }
-        for (seq, p) in (0_i64..).zip(&s.postings) {
+    }
+
+    fn ledger(&mut self, no: CommitNo, id: &str, first: i64, postings: &[Posting]) {
+        for (seq, p) in (first..).zip(postings) {
             let row = [id.into(), seq.into(), no.into(), p.account.as_str().into(), p.amount.units().into()];
             self.rows(&LEDGER).push(row);
         }
+    }
+
+    fn correction(&mut self, no: CommitNo, k: &NewCorrection) -> Result<(), CommitError> {
+        let r = &k.row;
+        self.rows(&CORRECTION).push([
+            r.id.as_str().into(),
+            no.into(),
+            r.settlement.as_str().into(),
+            r.person.as_str().into(),
+            r.visit.as_str().into(),
+            r.kind.word().into(),
+            time_text(r.time).into(),
+            r.as_of.into(),
+            r.bundle.as_str().into(),
+            text("correction", &r.amounts)?.into(),
+            k.deductible.units().into(),
+            utf8("correction", &r.decision)?.into(),
+        ]);
+        if let Some((first, entries)) = &k.entries {
+            self.free(no, &r.settlement);
+            self.entries(no, r.settlement.as_str(), r.person.as_str(), *first, entries);
+        }
+        self.ledger(no, r.id.as_str(), 0, &k.postings);
         Ok(())
+    }
+
+    /// Ends what accumulators have from a settlement.
+    fn free(&mut self, no: CommitNo, settlement: &SettlementId) {
+        self.updates.push(Update {
+            sql: "UPDATE accumulator_entry SET freed_commit = $1 WHERE setl_id = $2 AND freed_commit IS NULL",
+            args: vec![Arg::Int(no), Arg::Text(settlement.as_str().to_owned())],
+            rows: None,
+        });
     }
 
     fn findings(&mut self, no: CommitNo, f: &NewFindings, at: NaiveDateTime) -> Result<(), CommitError> {
@@ -462,6 +510,7 @@ impl Changes {
                 "".into(),
                 "".into(),
                 "".into(),
+                t.kind.as_str().into(),
             ]),
             TaskChange::Decided { id, state, by, settlement } => self.updates.push(Update {
                 sql: "UPDATE clerk_task SET state = $1, decided_by = $2, decided_at = $3, setl_id = $4 \

@@ -1,0 +1,159 @@
+//! What must still hold when changes are written, compared and moved on under the counter's lock.
+
+use super::tables::Changes;
+use super::{CommitError, Expect, Guard, Write};
+use crate::clerk::TaskChange;
+use crate::sql::{Conn, args};
+use dingan_core::person::CommitNo;
+use std::collections::{HashMap, HashSet};
+
+type Key = (String, String, String);
+
+/// What holds now of all that a group's changes were decided on, moved on as they go in.
+#[derive(Default)]
+pub(super) struct Held {
+    messages: HashSet<Key>,
+    /// The commit that last changed a person's facts; none for a person nothing was written about.
+    persons: HashMap<String, CommitNo>,
+    /// Balance, and the commit that last changed it.
+    accounts: HashMap<String, (i64, CommitNo)>,
+    /// Of the invoices asked for, those that a living settlement names.
+    invoices: HashSet<String>,
+    /// Of the tasks asked for, those that are there, and their states.
+    tasks: HashMap<String, String>,
+    /// The bundle in force, where it was asked for.
+    bundle: Option<String>,
+}
+
+fn key(m: &super::MessageKey) -> Key {
+    (m.msgid.clone(), m.institution.as_str().to_owned(), m.infno.clone())
+}
+
+/// In a fixed order, each once.
+fn sorted(names: impl Iterator<Item = String>) -> Vec<String> {
+    let mut out: Vec<String> = names.collect();
+    out.sort();
+    out.dedup();
+    out
+}
+
+impl Held {
+    pub(super) async fn read(c: &mut Conn, guards: &[Guard]) -> Result<Self, sqlx::Error> {
+        let messages = sorted(guards.iter().flat_map(|g| g.message.iter().chain(&g.cancels)).map(|m| m.msgid.clone()));
+        let persons = sorted(guards.iter().flat_map(|g| &g.persons).map(|p| p.as_str().to_owned()));
+        let accounts = sorted(guards.iter().flat_map(|g| &g.accounts).map(|a| a.account.clone()));
+        let mut held = Self::default();
+        let rows = c
+            .rows(
+                "SELECT CAST(1 AS BIGINT) AS what, msgid, fixmedins_code, infno, CAST(0 AS BIGINT) AS balance, commit_no \
+                 FROM message \
+                 WHERE msgid IN (list $1) \
+                 UNION ALL SELECT 2, psn_no, '', '', 0, commit_no FROM person_book WHERE psn_no IN (list $2) \
+                 UNION ALL SELECT 3, account, '', '', balance, commit_no FROM account_book WHERE account IN (list $3)",
+                args![&messages[..], &persons[..], &accounts[..]],
+            )
+            .await?;
+        for r in rows {
+            match r.int(0) {
+                1 => _ = held.messages.insert((r.text(1), r.text(2), r.text(3))),
+                2 => _ = held.persons.insert(r.text(1), r.int(5)),
+                _ => _ = held.accounts.insert(r.text(1), (r.int(4), r.int(5))),
+            }
+        }
+        if guards.iter().any(|g| !g.expects.is_empty()) {
+            held.read_expected(c, guards).await?;
+        }
+        Ok(held)
+    }
+
+    /// What single facts changes rest on: few do, so that the others do not pay for it.
+    async fn read_expected(&mut self, c: &mut Conn, guards: &[Guard]) -> Result<(), sqlx::Error> {
+        let expected = || guards.iter().flat_map(|g| &g.expects);
+        let invoices = sorted(expected().filter_map(|e| match e {
+            Expect::InvoiceFree(i) => Some(i.clone()),
+            _ => None,
+        }));
+        let tasks = sorted(expected().filter_map(|e| match e {
+            Expect::TaskWaits(t) | Expect::TaskNew(t) => Some(t.clone()),
+            _ => None,
+        }));
+        let rows = c
+            .rows(
+                "SELECT CAST(1 AS BIGINT) AS what, invono, '' FROM settlement \
+                 WHERE invono IN (list $1) AND reverses IS NULL AND reversed_commit IS NULL \
+                 UNION ALL SELECT 2, task_id, state FROM clerk_task WHERE task_id IN (list $2) \
+                 UNION ALL SELECT 3, value, '' FROM setting WHERE name = 'live_bundle'",
+                args![&invoices[..], &tasks[..]],
+            )
+            .await?;
+        for r in rows {
+            match r.int(0) {
+                1 => _ = self.invoices.insert(r.text(1)),
+                2 => _ = self.tasks.insert(r.text(1), r.text(2)),
+                _ => self.bundle = Some(r.text(1)),
+            }
+        }
+        Ok(())
+    }
+
+    fn holds(&self, fact: &Expect) -> bool {
+        match fact {
+            Expect::InvoiceFree(i) => !self.invoices.contains(i),
+            Expect::TaskWaits(t) => self.tasks.get(t).is_some_and(|state| state == "waiting"),
+            Expect::TaskNew(t) => !self.tasks.contains_key(t),
+            Expect::LiveBundle(b) => self.bundle == *b,
+        }
+    }
+
+    /// Whether a change may go in.
+    pub(super) fn check(&self, guard: &Guard) -> Result<(), CommitError> {
+        if guard.message.iter().chain(&guard.cancels).any(|m| self.messages.contains(&key(m))) {
+            return Err(CommitError::Answered);
+        }
+        let moved = |last: Option<&CommitNo>| last.is_some_and(|no| *no > guard.as_of);
+        if let Some(p) = guard.persons.iter().find(|p| moved(self.persons.get(p.as_str()))) {
+            return Err(CommitError::Conflict(p.as_str().to_owned()));
+        }
+        if let Some(e) = guard.expects.iter().find(|e| !self.holds(e)) {
+            return Err(CommitError::Conflict(e.to_string()));
+        }
+        // nobody may draw more than is there, whatever was decided
+        let taken = guard.accounts.iter().find(|a| {
+            moved(self.accounts.get(&a.account).map(|(_, no)| no)) || self.balance(&a.account) + a.amount.units() < 0
+        });
+        taken.map_or(Ok(()), |a| Err(CommitError::Conflict(a.account.clone())))
+    }
+
+    fn balance(&self, account: &str) -> i64 {
+        self.accounts.get(account).map_or(0, |(balance, _)| *balance)
+    }
+
+    /// Moves the books on: here, for the changes that follow in the group, and in the rows.
+    pub(super) fn swap(&mut self, guard: &Guard, no: CommitNo, write: &Write, rows: &mut Changes) {
+        for m in guard.message.iter().chain(&guard.cancels) {
+            self.messages.insert(key(m));
+        }
+        for p in &guard.persons {
+            self.persons.insert(p.as_str().to_owned(), no);
+            rows.person_book(p, no);
+        }
+        if let Some(s) = write.settlement.as_ref().filter(|s| s.row.reverses.is_none()) {
+            self.invoices.insert(s.row.invoice.clone());
+        }
+        for t in &write.tasks {
+            let (id, state) = match t {
+                TaskChange::New(t) => (&t.id, t.state.as_str()),
+                TaskChange::Decided { id, state, .. } => (id, *state),
+            };
+            self.tasks.insert(id.clone(), state.to_owned());
+        }
+        if let Some((_, hash)) = write.settings.iter().find(|(name, _)| name == "live_bundle") {
+            self.bundle = Some(hash.clone());
+        }
+        for m in guard.accounts.iter().filter(|m| !m.amount.is_zero()) {
+            let balance = self.balance(&m.account) + m.amount.units();
+            self.accounts.insert(m.account.clone(), (balance, no));
+            rows.account(m, no, balance, write.moves());
+        }
+    }
+}
