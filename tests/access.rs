@@ -219,6 +219,8 @@ fn the_start_page_says_who_may_do_what() {
     let open = page("/");
     assert!(open.0 == 200 && open.1.contains("参保人"), "{}", open.1);
     office.account("zhang", &["clerk"]);
+    // a server looks every two seconds whether anyone is known
+    std::thread::sleep(std::time::Duration::from_millis(2100));
     let (status, chinese) = page("/");
     assert_eq!(status, 200);
     let (_, english) = page("/?lang=en");

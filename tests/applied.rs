@@ -235,12 +235,18 @@ fn a_later_deduction_is_credited_in_the_next_clearing() {
     let server = Server::start(400);
     let desk = server.desk();
     server.runtime.block_on(server.agency().set_limit(Money::yuan(1_000_000), now())).unwrap();
-    let today = now().date();
-    let away = |p: &&Person| {
-        p.age_on(today) >= 20 && p.relations.iter().any(|r| r.covers(today) && !r.division.as_str().starts_with("46"))
-    };
-    let away: Vec<Person> = server.county.persons.iter().map(|p| &p.person).filter(away).take(3).cloned().collect();
-    assert!(!away.is_empty(), "the sample county treats people from elsewhere");
+    let away: Vec<Person> = (0..3)
+        .map(|n| {
+            let mut p = person(&server.county, "310", 20, n);
+            for r in &mut p.relations {
+                r.division = "440100".into();
+            }
+            p
+        })
+        .collect();
+    for p in &away {
+        import(&server, p.clone(), None);
+    }
     let mut ids = Vec::new();
     for p in &away {
         let mut stay = Stay::admit(&desk, p.clone());

@@ -144,11 +144,11 @@ impl Snapshot {
         Ok(self.lease.row(sql, args![of.as_str()]).await?.map_or(0, |r| r.int(0)))
     }
 
-    /// The ledger entries under several ids, in the order of their commits.
+    /// The ledger entries under several ids as of the snapshot, in the order of their commits.
     pub async fn ledger_of(&mut self, ids: &[String]) -> Result<Vec<LedgerLine>, StoreError> {
-        let sql =
-            "SELECT setl_id, account, amount FROM ledger_entry WHERE setl_id IN (list $1) ORDER BY commit_no, seq";
-        let rows = self.lease.rows(sql, args![ids]).await?;
+        let sql = "SELECT setl_id, account, amount FROM ledger_entry WHERE setl_id IN (list $1) AND commit_no <= $2 \
+             ORDER BY commit_no, seq";
+        let rows = self.lease.rows(sql, args![ids, self.as_of]).await?;
         let line = |r: &Row| LedgerLine { settlement: r.text(0).into(), account: r.text(1), amount: money(r.int(2)) };
         Ok(rows.iter().map(line).collect())
     }
