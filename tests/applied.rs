@@ -209,6 +209,8 @@ fn above_the_set_amount_a_second_person_applies_it() {
         server.runtime.block_on(server.agency().add_account(name, &["clerk".to_owned()], PASSWORD, now())).unwrap();
     }
     let (zhang, li) = (token("zhang"), token("li"));
+    // a server looks every two seconds whether anyone is known
+    std::thread::sleep(std::time::Duration::from_millis(2100));
     let ask = |token: &str, method: &str, path: &str, body: Value| api(server.address(), token, method, path, &body);
     let (_, listed) = ask(&zhang, "GET", "/api/v1/manual/proposals", Value::Null);
     let row = &listed["items"][0];

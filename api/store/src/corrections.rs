@@ -192,12 +192,13 @@ impl Snapshot {
         Ok(rows.iter().map(|r| (r.text(0), r.int(1), money(r.int(2)))).collect())
     }
 
-    /// What was posted to one clearing account in a time (from, before), in the order of commits, after one.
+    /// What was posted to one clearing account in a time (from, before), in the order of commits, after one. A reversal
+    /// and what it takes with it share a commit.
     pub async fn cleared(
         &mut self,
         account: &str,
         time: (&str, &str),
-        after: CommitNo,
+        after: (CommitNo, &str),
         limit: i64,
     ) -> Result<Vec<(CommitNo, ClearedRow)>, StoreError> {
         let sql = "SELECT g.commit_no, g.setl_id, s.reverses, k.setl_id, k.kind, c.at, \
@@ -208,11 +209,11 @@ impl Snapshot {
                    LEFT JOIN correction k ON k.corr_id = g.setl_id \
                    LEFT JOIN settlement o ON o.setl_id = k.setl_id \
                    WHERE g.account = $1 AND g.account >= 'clearing/' AND g.account < 'clearing0' \
-                   AND g.commit_no > $4 AND c.at >= $2 AND c.at < $3 \
+                   AND (g.commit_no, g.setl_id) > ($4, $5) AND c.at >= $2 AND c.at < $3 \
                    GROUP BY g.commit_no, g.setl_id, s.reverses, k.setl_id, k.kind, c.at, s.psn_no, k.psn_no, \
                        s.mdtrt_id, k.mdtrt_id, s.fixmedins_code, o.fixmedins_code \
-                   ORDER BY g.commit_no LIMIT $5";
-        let rows = self.lease.rows(sql, args![account, time.0, time.1, after, limit]).await?;
+                   ORDER BY g.commit_no, g.setl_id LIMIT $6";
+        let rows = self.lease.rows(sql, args![account, time.0, time.1, after.0, after.1, limit]).await?;
         let row = |r: &Row| {
             let (reverses, corrects) = (r.opt_text(2), r.opt_text(3));
             let kind = match (r.opt_text(4), &reverses) {

@@ -3,6 +3,7 @@
 use super::super::App;
 use super::super::problem::ApiProblem;
 use super::input::{Asked, Code, Codes};
+use super::manual::place;
 use super::people::ListQuery;
 use super::{Answer, Page};
 use axum::Json;
@@ -62,16 +63,11 @@ pub(super) async fn statement(
 ) -> Answer<Page<Cleared>> {
     let (first, next) = month(&m.0)?;
     let limit = q.limit()?;
-    let after = match q.after() {
-        "" => 0,
-        text => text
-            .parse()
-            .map_err(|_| ApiProblem::bad("QUERY_REFUSED", "after is what `next` of the page before said"))?,
-    };
+    let after = place(q.after())?;
     let account = format!("clearing/{}/{}", from.0, to.0);
     let mut snap = app.agency.store().snapshot().await?;
     let rows = snap.cleared(&account, (&first, &next), after, i64::from(limit)).await?;
-    let next = rows.last().filter(|_| rows.len() == usize::from(limit)).map(|(no, _)| no.to_string());
+    let next = rows.last().filter(|_| rows.len() == usize::from(limit)).map(|(no, r)| format!("{no}:{}", r.id));
     let item = |(_, r): (i64, dingan_store::ClearedRow)| Cleared {
         setl_id: r.id.to_string(),
         init_setl_id: r.init.map(|i| i.to_string()),

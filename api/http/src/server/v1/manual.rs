@@ -105,16 +105,19 @@ pub(crate) struct Proposed {
     settleable: bool,
 }
 
+/// A place in a list, as `next` of a page says it: a commit and an id.
+pub(super) fn place(text: &str) -> Result<(i64, &str), ApiProblem> {
+    let bad = || ApiProblem::bad("QUERY_REFUSED", "after is what `next` of the page before said");
+    match text {
+        "" => Ok((0, "")),
+        text => text.split_once(':').and_then(|(no, id)| Some((no.parse().ok()?, id))).ok_or_else(bad),
+    }
+}
+
 /// The last proposal for each living settlement that was not corrected since.
 pub(super) async fn proposals(State(app): State<App>, Asked(q): Asked<ListQuery>) -> Answer<Page<Proposed>> {
     let limit = q.limit()?;
-    let after = match q.after() {
-        "" => (0, ""),
-        text => text
-            .split_once(':')
-            .and_then(|(no, id)| Some((no.parse().ok()?, id)))
-            .ok_or_else(|| ApiProblem::bad("QUERY_REFUSED", "after is what `next` of the page before said"))?,
-    };
+    let after = place(q.after())?;
     let rows = app.agency.store().snapshot().await?.open_proposals(after, i64::from(limit)).await?;
     let at = |p: &dingan_store::OpenProposal| format!("{}:{}", p.proposal.commit_no, p.proposal.difference.settlement);
     let next = rows.last().filter(|_| rows.len() == usize::from(limit)).map(at);
