@@ -56,9 +56,13 @@ impl Agency {
         now: NaiveDateTime,
     ) -> Result<Option<String>, AgencyError> {
         let Written { kind, noted, over } = written;
-        let parts = contents.to_parts();
-        let hash = parts.hash();
-        let runtime = Arc::new(contents.compile(hash.clone())?);
+        // where others run: the store's writer is among them, and its database does not wait for ever
+        let compiled = tokio::task::spawn_blocking(move || {
+            let parts = contents.to_parts();
+            let hash = parts.hash();
+            contents.compile(hash.clone()).map(|runtime| (parts, hash, Arc::new(runtime)))
+        });
+        let (parts, hash, runtime) = compiled.await.map_err(|e| BundleError::Rules(e.to_string()))??;
         self.remember(&hash, runtime);
         let h = hash.clone();
         let before = match &over {
@@ -107,7 +111,9 @@ impl Agency {
         let mut snap = self.store.snapshot().await?;
         let hash = snap.live_bundle().ok_or(AgencyError::NoBundle)?.to_owned();
         let parts = snap.bundle(&hash).await?.ok_or(AgencyError::NoBundle)?;
-        Ok((hash, Contents::from_parts(&parts)?))
+        drop(snap);
+        let read = tokio::task::spawn_blocking(move || Contents::from_parts(&parts));
+        Ok((hash, read.await.map_err(|e| BundleError::Rules(e.to_string()))??))
     }
 
     /// A bundle by its hash, or the one in force as the snapshot sees it.
