@@ -277,6 +277,9 @@ fn difference(finding: &Finding, want: &Expected) -> Option<String> {
     if let Some(open) = want.fund_open.filter(|o| *o != finding.fund_open) {
         return Some(format!("fund_open {}, expected {open}", finding.fund_open));
     }
+    if let Some(severity) = want.severity.filter(|s| *s != finding.severity) {
+        return Some(format!("severity {:?}, expected {severity:?}", finding.severity));
+    }
     for (name, value) in &want.evidence {
         let got = finding.evidence.get(name).map_or("", String::as_str);
         if got != value {

@@ -387,7 +387,7 @@ impl RuleLibrary {
                 // a finding on the claim as a whole rests on the lines its selector let through
                 let whole = h.lines.is_empty().then_some(selected.iter().copied()).into_iter().flatten();
                 let at_stake = h.lines.iter().map(|(at, _)| *at).chain(whole);
-                known::severity(view, &meta.selector, meta.severity, at_stake)
+                known::severity(view, &meta.selector, meta.severity, at_stake, &h.related)
             },
             lines: h.lines.iter().filter_map(|(at, units)| Some((line_no(view, *at)?, *units))).collect(),
             related: h.related,

@@ -9,7 +9,7 @@ use dingan_core::claim::{
 };
 use dingan_core::codes::*;
 use dingan_core::facts::Facts;
-use dingan_core::finding::Stage;
+use dingan_core::finding::{Severity, Stage};
 use dingan_core::knowledge::KnowledgeRow;
 use dingan_core::money::{Money, Price, Quantity, Rate};
 use dingan_core::person::{PastLine, PastVisit, Person, PersonFile, Relation, SettledLine};
@@ -286,6 +286,9 @@ pub struct Expected {
     /// Whether the funds' share is open until group settlement.
     #[serde(default)]
     pub fund_open: Option<bool>,
+    /// How sure it is: the rule's severity, or less where it rests on points nobody has confirmed.
+    #[serde(default)]
+    pub severity: Option<Severity>,
     /// What it conflicts with: `visit`, `visit/line` or `/line`.
     #[serde(default)]
     pub related: Option<Vec<String>>,
