@@ -202,3 +202,48 @@ fn a_file_as_of_a_commit_says_what_was_decided_by_then_and_looking_back_what_a_r
         assert!(later.iter().any(|(_, rule, _)| rule == "DG4001"), "the stay that lay under another: {later:?}");
     });
 }
+
+/// What a number that stands again may do: it takes the place of what lives of the same person, and nothing else.
+#[test]
+fn a_number_takes_the_place_of_what_lives_of_the_same_person() {
+    let server = Server::start(120);
+    let day = server.county.day((now() - TimeDelta::days(20)).date(), 40);
+    let mut bills = day.iter().filter(|e| e.shape == Shape::Outpatient).map(Encounter::event);
+    let FileEvent::Claim { settlement: id, claim, .. } = bills.next().unwrap() else { panic!() };
+    let FileEvent::Claim { claim: other, .. } = bills.find(|e| *e.person() != claim.visit.person).unwrap() else {
+        panic!()
+    };
+    let at = |hours: i64| Some(claim.request.time.max(other.request.time) + TimeDelta::hours(hours));
+    let bill =
+        |claim: &Claim, hours| FileEvent::Claim { settlement: id.clone(), claim: claim.clone(), known: at(hours) };
+    let back = |hours| FileEvent::Reversal {
+        settlement: "R1".into(),
+        of: id.clone(),
+        person: claim.visit.person.clone(),
+        time: at(hours).unwrap(),
+        known: None,
+    };
+    let less = Claim { lines: claim.lines[1..].to_vec(), ..claim.clone() };
+    let mut nowhere = less.clone();
+    nowhere.visit.institution = "H00000000000".into();
+    let decided = |events: Vec<FileEvent>| -> Vec<(bool, bool, Option<String>)> {
+        let rows = server.runtime.block_on(adjudicate_known(server.agency(), events, Known::default())).unwrap().rows;
+        rows.into_iter().map(|r| (r.decision.is_some(), r.corrects, r.refused)).collect()
+    };
+    let (done, right) = ((true, false, None), (true, true, None));
+    assert!(claim.lines.len() > 1);
+    assert_eq!(decided(vec![bill(&less, 1), bill(&claim, 0)]), [done.clone(), right], "put right, whatever the order");
+    // another person's: refused, wherever it stands
+    let [(false, false, Some(why)), first] = &decided(vec![bill(&other, 1), bill(&claim, 0)])[..] else { panic!() };
+    assert!(why.contains("another psn_no"), "{why}");
+    assert_eq!(first, &done);
+    // refused: the first stands, and can be taken back
+    let [first, (false, true, Some(_)), (false, false, None)] =
+        &decided(vec![bill(&claim, 0), bill(&nowhere, 1), back(2)])[..]
+    else {
+        panic!()
+    };
+    assert_eq!(first, &done);
+    // taken back already: a bill like any other
+    assert_eq!(decided(vec![bill(&claim, 0), back(1), bill(&less, 2)])[2], done);
+}

@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
 use std::path::Path;
-use together::{Decided, decide};
+use together::{Decided, decide, of_others};
 
 /// What became of one row of the file.
 #[derive(Debug, Serialize)]
@@ -162,6 +162,7 @@ pub async fn adjudicate_known(agency: &Agency, mut events: Vec<FileEvent>, known
             agency.bundle(&hash).await?
         }
     };
+    batch.rows = of_others(&mut events);
     let mut by_person: BTreeMap<PersonNo, Vec<FileEvent>> = BTreeMap::new();
     for e in events {
         by_person.entry(e.person().clone()).or_default().push(e);
@@ -288,16 +289,15 @@ fn write(out: &Path, batch: &Batch, summary: &Summary) -> anyhow::Result<()> {
             findings.write_all(b"\n")?;
         }
     }
-    if !batch.later.is_empty() {
-        let mut later = create("later.ndjson")?;
-        for l in &batch.later {
-            serde_json::to_writer(&mut later, l)?;
-            later.write_all(b"\n")?;
-        }
-        later.flush()?;
+    // an empty one too: what an earlier run left there would pass for this one's
+    let mut later = create("later.ndjson")?;
+    for l in &batch.later {
+        serde_json::to_writer(&mut later, l)?;
+        later.write_all(b"\n")?;
     }
-    serde_json::to_writer_pretty(create("summary.json")?, summary)?;
-    for mut f in [decisions, findings, refused] {
+    let mut sums = create("summary.json")?;
+    serde_json::to_writer_pretty(&mut sums, summary)?;
+    for mut f in [decisions, findings, refused, later, sums] {
         f.flush()?;
     }
     Ok(())

@@ -95,10 +95,9 @@ impl Together {
     fn correct(&mut self, settlement: SettlementId, claim: Claim, runtime: &Runtime) -> Row {
         let person = claim.visit.person.clone();
         let before = self.0.get(&person).cloned();
-        if let Some(journal) = self.0.get_mut(&person) {
-            journal.reverse(&settlement);
-        }
-        let row = Row { corrects: true, ..claim_row(settlement, claim, &mut self.0, runtime) };
+        // one that was taken back already is settled anew
+        let corrects = self.0.get_mut(&person).is_some_and(|j| j.reverse(&settlement));
+        let row = Row { corrects, ..claim_row(settlement, claim, &mut self.0, runtime) };
         if let (true, Some(before)) = (row.refused.is_some(), before) {
             self.0.insert(person.clone(), before);
         }
@@ -140,6 +139,28 @@ impl Together {
         }
         out
     }
+}
+
+/// Takes out rows under the number of a settlement of somebody else, who is decided apart: neither would take the
+/// other's place, and one bill would be settled twice. Puts the others in order.
+pub(super) fn of_others(events: &mut Vec<FileEvent>) -> Vec<Row> {
+    events.sort_by(|a, b| order(a).cmp(&order(b)));
+    let mut whose: HashMap<SettlementId, PersonNo> = HashMap::new();
+    let mut refused = Vec::new();
+    events.retain(|e| {
+        let Some(id) = e.settlement() else { return true };
+        let own = whose.entry(id.clone()).or_insert_with(|| e.person().clone()) == e.person();
+        if !own {
+            let why = "setl_id stood before with another psn_no; take that settlement back (refd_setl_flag 1), and \
+                       send this bill under a setl_id of its own";
+            let visit =
+                if let FileEvent::Claim { claim, .. } = e { claim.visit.id.clone() } else { VisitId::default() };
+            let row = Row::of(id.clone(), visit, e.person().clone());
+            refused.push(Row { refused: Some(why.to_owned()), ..row });
+        }
+        own
+    });
+    refused
 }
 
 /// The order in which events are decided.
