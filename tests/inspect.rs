@@ -28,7 +28,7 @@ pub fn rows(server: &Server, sql: &str) -> Vec<Value> {
     serde_json::from_str::<Value>(&text).unwrap().as_array().unwrap().clone()
 }
 
-fn named(server: &Server, name: &str) -> Vec<Value> {
+pub fn named(server: &Server, name: &str) -> Vec<Value> {
     let (status, text) = ask(server, &json!({"named": name}));
     assert_eq!(status, 200, "{name}: {text}");
     serde_json::from_str::<Value>(&text).unwrap().as_array().unwrap().clone()

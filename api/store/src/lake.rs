@@ -369,6 +369,7 @@ fn settled_row(r: &Row, as_of: CommitNo) -> Result<SettledRow, StoreError> {
         reversed: r.opt_int(8).is_some_and(|c| c <= as_of),
         msgid: r.text(9),
         invoice: r.text(10),
+        on_paper: shown.centre,
         request: json("settlement", r.str(11))?,
         person_type: shown.person_type,
         civil_servant: shown.civil_servant,

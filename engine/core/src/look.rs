@@ -142,6 +142,8 @@ pub struct SettledRow {
     pub msgid: String,
     /// `invono`.
     pub invoice: String,
+    /// `setl_type` 1: at the agency from paper, not online.
+    pub on_paper: bool,
     /// How it was asked for.
     pub request: SettleRequest,
     /// `psn_type` that counted.

@@ -89,8 +89,6 @@ pub struct Inspector {
     views: Vec<Arc<View>>,
     limits: Limits,
     slots: Arc<Semaphore>,
-    /// See [`Moment::turns`].
-    turns: Arc<Semaphore>,
     /// Taken out on drop: a runtime must not be dropped where others run.
     cpu: Option<Runtime>,
 }
@@ -115,8 +113,7 @@ impl Inspector {
             .enable_all()
             .build()?;
         let slots = Arc::new(Semaphore::new(limits.at_once));
-        let turns = Arc::new(Semaphore::new((limits.threads / 2).max(1)));
-        Ok(Self { source, views: views(), limits, slots, turns, cpu: Some(cpu) })
+        Ok(Self { source, views: views(), limits, slots, cpu: Some(cpu) })
     }
 
     /// Starts a query. Rows come as they are worked out; dropping the answer stops it.
@@ -165,7 +162,7 @@ impl Inspector {
         let query = Query {
             text: log.asked.sql.clone(),
             at: log.asked.at,
-            moment: Moment { rows, reference, turns: Arc::clone(&self.turns) },
+            moment: Moment { rows, reference },
             views: self.views.clone(),
             limits: self.limits,
         };

@@ -18,7 +18,7 @@ use dingan_core::look::{Condition, Key, Page, Parts, Wanted};
 use futures::{StreamExt, stream};
 use std::fmt;
 use std::sync::Arc;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 type Result<T> = datafusion::common::Result<T>;
 
@@ -27,8 +27,6 @@ type Result<T> = datafusion::common::Result<T>;
 pub(crate) struct Moment {
     pub(crate) rows: Arc<dyn Rows>,
     pub(crate) reference: Arc<Reference>,
-    /// Pages being fetched at once, by whatever query: the source answers those who settle too.
-    pub(crate) turns: Arc<Semaphore>,
 }
 
 /// A view at a moment.
@@ -159,15 +157,9 @@ fn fetch(
 ) -> impl futures::Stream<Item = std::result::Result<Undecoded, SourceError>> + Send + use<> {
     let (tx, rx) = mpsc::channel(1);
     let mut scan = moment.rows.scan(wanted);
-    let turns = Arc::clone(&moment.turns);
     tokio::spawn(async move {
         loop {
-            let page = {
-                // never closed; without a turn it would read all the same
-                let _turn = turns.acquire().await;
-                scan.next().await
-            };
-            match page {
+            match scan.next().await {
                 Ok(Some(page)) => {
                     if tx.send(Ok(page)).await.is_err() {
                         break;

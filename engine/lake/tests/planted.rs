@@ -206,6 +206,7 @@ impl Planted {
             reversed: r.reversed == "1",
             msgid: format!("M{commit_no}"),
             invoice: String::new(),
+            on_paper: false,
             request: SettleRequest { time: at, account_use: AccountUse::None, mid_stay: false, by_quota: false },
             person_type: "15".into(),
             civil_servant: false,

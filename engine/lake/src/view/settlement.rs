@@ -89,6 +89,7 @@ pub(super) fn held(column: &str) -> Option<Held<SettledRow>> {
         // both sides of a reversed pair: `refd_setl_flag = '0'` is what stands
         "refd_setl_flag" => plain(|r, _| Cell::flag(r.reversed || r.reverses.is_some())),
         "year" => plain(|r, _| Cell::Units(i64::from(r.year))),
+        "setl_type" => plain(|r, _| Cell::Text(if r.on_paper { "1" } else { "2" })),
         "invono" => plain(|r, _| Cell::text(&r.invoice)),
         "mid_setl_flag" => plain(|r, _| Cell::flag(r.request.mid_stay)),
         "acct_used_flag" => plain(|r, _| {
