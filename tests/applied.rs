@@ -1,5 +1,5 @@
-//! What clerks do to a settlement afterwards: proposals applied as linked corrections, paper claims reversed, money
-//! taken back, and what pools owe each other for it.
+//! What clerks do to a settlement afterwards: proposals applied as linked corrections, money taken back, and what pools
+//! owe each other for it. Paper claims and their reversal: `manual`.
 
 use crate::access::{PASSWORD, api, call};
 use crate::county::*;
@@ -148,6 +148,31 @@ fn a_proposal_is_applied_as_a_linked_correction_and_goes_with_a_reversal() {
     assert_eq!(entries(&server, &p.no), []);
     assert_eq!(begin(&server, "li", correct("K5", &id, funds)), Err("ALREADY_REVERSED"));
     sound(&server, 4);
+}
+
+/// What the institution has given back is not asked of the person as well, whichever comes first.
+#[test]
+fn the_funds_get_nothing_back_twice() {
+    let server = Server::start(100);
+    let desk = server.desk();
+    let p = person(&server.county, "390", 20, 0);
+    server.runtime.block_on(server.agency().set_limit(Money::yuan(1_000_000), now())).unwrap();
+    let (stay, id, funds) = settled_stay(&desk, &p);
+    let deduct = |n: &str, amount: Money| {
+        let (id, setl_id, reason) = (n.to_owned(), id.clone(), "重复收费".to_owned());
+        ClerkJob::Deduction(Deduct { id, setl_id, amount, reason })
+    };
+    done(&server, "zhang", deduct("D1", Money::fen(1)));
+    import(&server, suspended(p, "390", None), None);
+    assert_eq!(open(&server), [(id.clone(), -funds)]);
+    let was = ledger(&server);
+    assert_eq!(begin(&server, "zhang", correct("K1", &id, -funds)), Err("DEDUCTED_ALREADY"));
+    assert_eq!(begin(&server, "zhang", deduct("D2", funds)), Err("DEDUCTION_REFUSED"));
+    assert_eq!(ledger(&server), was);
+    // the way out that the refusal names
+    stay.reverse(&json!(id));
+    assert_eq!(ledger(&server), BTreeMap::new());
+    sound(&server, 2);
 }
 
 /// What was paid by account goes back to the account when the funds pay after all; nobody is paid it in cash.

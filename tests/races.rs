@@ -1,8 +1,8 @@
 //! Two at the same instant: one invoice, one task, one bundle.
 
 use crate::access::Office;
-use crate::county::{Server, person};
-use crate::manual::claim;
+use crate::county::{Server, outpatient, person, settle_input};
+use crate::manual::{claim, claim_in};
 use dingan::serve::now;
 use dingan_core::bundle::Institution;
 use dingan_core::money::Money;
@@ -41,6 +41,36 @@ fn one_invoice_of_two_persons_is_settled_once() {
         let refused = outcomes.iter().filter(|o| o.as_ref().is_err_and(|r| r.code == "INVOICE_SETTLED")).count();
         assert_eq!((settled, refused), (1, 1), "{outcomes:?}");
     }
+}
+
+/// A hospital settles one person's bill and a clerk another's paper claim at once, with one invoice: one of them counts.
+#[test]
+fn one_invoice_is_settled_online_or_on_paper() {
+    let server = Server::start(100);
+    let desk = server.desk();
+    let other = person(&server.county, "390", 20, 1);
+    for n in 0..20 {
+        let (invoice, batch) = (format!("INV-{n}"), format!("B{n}"));
+        let (visit, total) = outpatient(&desk, &other, &batch, &["30.00"]);
+        let mut input = settle_input(&other, &visit, &batch, total);
+        input["data"]["invono"] = json!(invoice);
+        let message = desk.message("2207", input);
+        let paper = claim_in(&server.county, &format!("R{n}"), &invoice, &["30.00"]);
+        let paper = ClerkJob::Claim(serde_json::from_value(paper).unwrap());
+        let (online, paper) = std::thread::scope(|scope| {
+            let online = scope.spawn(|| desk.exchange(&message));
+            let paper = server.runtime.block_on(server.agency().acting_as("zhang").begin(paper, now()));
+            (online.join().unwrap(), paper)
+        });
+        match paper {
+            Ok(_) => assert_eq!(crate::county::refusal(&online).0, "INVOICE_SETTLED"),
+            Err(r) => {
+                assert_eq!(r.code, "INVOICE_SETTLED");
+                assert_eq!(online["infcode"].to_string(), "0", "{online}");
+            }
+        }
+    }
+    server.assert_balanced();
 }
 
 /// One clerk says yes and another no at once: what the log says is what was done.

@@ -148,6 +148,7 @@ fn settled(n: u64) -> SettledRow {
         reversed: false,
         msgid: String::new(),
         invoice: String::new(),
+        on_paper: false,
         request: SettleRequest { time, account_use: AccountUse::None, mid_stay: false, by_quota: false },
         person_type: "15".into(),
         civil_servant: false,

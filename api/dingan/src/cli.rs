@@ -323,9 +323,9 @@ pub(crate) struct ServerArg {
     /// The server.
     #[arg(long, default_value = "http://127.0.0.1:8080", value_name = "URL")]
     pub server: String,
-    /// The token of POST /api/v1/session.
+    /// The token of POST /api/v1/session, or a key, where the server asks for one.
     #[arg(long, env = "DINGAN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
-    pub token: String,
+    pub token: Option<String>,
     /// Certificates to trust for https:// (PEM), e.g. of an authority of one's own; the system's where not given.
     #[arg(long, env = "DINGAN_CA", value_name = "FILE")]
     pub ca: Option<PathBuf>,

@@ -22,19 +22,34 @@ fn answered(server: &Remote, path: &str, body: Option<&Value>) -> anyhow::Result
     Ok(text)
 }
 
-/// Asks for a list page by page; prints a row a line.
+/// Prints a row a line, for programs to read.
+fn rows(list: &Value) -> anyhow::Result<usize> {
+    let rows = list.as_array().context("the answer is not a list")?;
+    for row in rows {
+        say!("{row}");
+    }
+    Ok(rows.len())
+}
+
+/// Where nothing was printed a person should not wonder whether anything was asked.
+fn counted(rows: usize) -> bool {
+    if rows == 0 {
+        eprintln!("no rows");
+    }
+    true
+}
+
+/// Asks for a list page by page.
 fn pages(at: ServerArg, path: &str) -> anyhow::Result<bool> {
     let server = Remote::from(at);
-    let mut after = String::new();
+    let (mut after, mut count) = (String::new(), 0);
     loop {
         let text = answered(&server, &format!("{path}?limit=1000{after}"), None)?;
         let page: Value = serde_json::from_str(&text).context("the answer is not JSON")?;
-        for row in page["items"].as_array().into_iter().flatten() {
-            say!("{row}");
-        }
+        count += rows(&page["items"])?;
         match page["next"].as_str() {
             Some(next) => after = format!("&after={}", query(next)),
-            None => return Ok(true),
+            None => return Ok(counted(count)),
         }
     }
 }
@@ -51,11 +66,7 @@ pub(crate) fn clearing(month: &str, pools: Option<(String, String)>, at: ServerA
     match pools {
         None => {
             let text = answered(&Remote::from(at), &format!("/api/v1/clearing/{month}"), None)?;
-            let rows: Vec<Value> = serde_json::from_str(&text).context("the answer is not a list")?;
-            for row in rows {
-                say!("{row}");
-            }
-            Ok(true)
+            Ok(counted(rows(&serde_json::from_str(&text).context("the answer is not JSON")?)?))
         }
         Some((from, to)) => pages(at, &format!("/api/v1/clearing/{month}/{}/{}", segment(&from)?, segment(&to)?)),
     }

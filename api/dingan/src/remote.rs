@@ -33,7 +33,7 @@ pub struct Remote {
 
 impl From<ServerArg> for Remote {
     fn from(at: ServerArg) -> Self {
-        Self { server: at.server, token: Some(at.token), ca: at.ca }
+        Self { server: at.server, token: at.token, ca: at.ca }
     }
 }
 

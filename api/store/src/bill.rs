@@ -4,6 +4,7 @@
 //! The statement is a union of what the tables give, each row with the number of its part. Parts are put in order here;
 //! both databases compare texts byte by byte, as Rust does.
 
+use crate::clerk::on_paper;
 use crate::db::{Store, StoreError};
 use crate::pool::Lease;
 use crate::read::{AccountState, PersonState, Snapshot, VisitState, json, own_account, visit_state};
@@ -52,8 +53,9 @@ macro_rules! file_sql {
 /// A person's file as of a commit.
 const FILE: &str = file_sql!();
 
-/// A bill as it is now: what a snapshot reads, the visit, the person, the lines and settlements of the visit, and the
-/// person's file. `$4` is beyond every commit, `$5` the person's own account.
+/// A bill as it is now: what a snapshot reads, the visit, the person, the lines and settlements of the visit, those that
+/// name its invoice, and the person's file. `$4` is beyond every commit, `$5` the person's own account, `$6` the invoice,
+/// which may be empty.
 const BILL: &str = concat!(
     file_sql!(),
     " UNION ALL SELECT 0, (SELECT value FROM setting WHERE name = 'live_bundle'), NULL, NULL, NULL, NULL, no, NULL, NULL \
@@ -71,7 +73,9 @@ const BILL: &str = concat!(
          AND s.commit_no <= $4 AND (s.reversed_commit IS NULL OR s.reversed_commit > $4)) \
      UNION ALL SELECT 5, setl_id, chrg_bchno, request, NULL, NULL, commit_no, NULL, NULL \
        FROM settlement WHERE mdtrt_id = $2 AND commit_no <= $4 AND reverses IS NULL \
-       AND (reversed_commit IS NULL OR reversed_commit > $4)"
+       AND (reversed_commit IS NULL OR reversed_commit > $4) \
+     UNION ALL SELECT 13, setl_id, shown, NULL, NULL, NULL, NULL, NULL, NULL \
+       FROM settlement WHERE invono = $6 AND $6 <> '' AND reverses IS NULL AND reversed_commit IS NULL"
 );
 
 /// A bill as it is now.
@@ -84,6 +88,8 @@ pub struct Bill {
     pub unsettled: Vec<StoredLine>,
     /// Settlements of the visit that live, in commit order.
     pub settled: Vec<SettledBill>,
+    /// A living settlement on paper that names the invoice.
+    pub on_paper: Option<SettlementId>,
     file: FileRows,
     as_of: CommitNo,
     visit_id: VisitId,
@@ -211,16 +217,18 @@ impl Store {
         visit: &VisitId,
         person: &PersonNo,
         history_from: NaiveDateTime,
+        invoice: &str,
     ) -> Result<(Snapshot, Bill), StoreError> {
         let mut lease: Lease = self.pool.lease().await?;
         let own = own_account(person);
         let from = time_text(history_from);
-        let rows = lease.rows(BILL, args![person.as_str(), visit.as_str(), from, CommitNo::MAX, &own]).await?;
+        let rows = lease.rows(BILL, args![person.as_str(), visit.as_str(), from, CommitNo::MAX, &own, invoice]).await?;
         let mut bill = Bill {
             visit: None,
             person: None,
             unsettled: Vec::new(),
             settled: Vec::new(),
+            on_paper: None,
             file: FileRows::default(),
             as_of: 0,
             visit_id: visit.clone(),
@@ -238,6 +246,7 @@ impl Store {
                 2 => known = Some(json::<Person>("person", r.str(1))?),
                 3 => balance = money(r.int(6)),
                 4 => unsettled.push(StoredLine { line: json("fee_line", r.str(1))?, commit_no: r.int(6) }),
+                13 => bill.on_paper = on_paper(r.str(2)).then(|| r.text(1).into()).or(bill.on_paper),
                 _ => {
                     let request = json("settlement", r.str(3))?;
                     settled.push((r.int(6), SettledBill { id: r.text(1).into(), batch: r.text(2), request }));

@@ -2,7 +2,7 @@
 
 use crate::db::StoreError;
 use crate::read::Snapshot;
-use crate::rows::time_of;
+use crate::rows::{Shown, time_of};
 use crate::sql::{Row, args};
 use chrono::NaiveDateTime;
 use dingan_core::codes::{PersonNo, SettlementId};
@@ -81,10 +81,16 @@ impl Snapshot {
         self.lease.rows(sql, args![state, after, limit]).await?.iter().map(task).collect()
     }
 
-    /// A settlement that lives and was made for an invoice, at any institution.
-    pub async fn settlement_of_invoice(&mut self, invoice: &str) -> Result<Option<SettlementId>, StoreError> {
-        let sql = "SELECT setl_id FROM settlement WHERE invono = $1 AND commit_no <= $2 AND reverses IS NULL \
-                   AND (reversed_commit IS NULL OR reversed_commit > $2) ORDER BY setl_id LIMIT 1";
-        Ok(self.lease.row(sql, args![invoice, self.as_of]).await?.map(|r| r.str(0).into()))
+    /// Settlements that live and were made for an invoice, at any institution, and whether on paper.
+    pub async fn settlements_of_invoice(&mut self, invoice: &str) -> Result<Vec<(SettlementId, bool)>, StoreError> {
+        let sql = "SELECT setl_id, shown FROM settlement WHERE invono = $1 AND commit_no <= $2 AND reverses IS NULL \
+                   AND (reversed_commit IS NULL OR reversed_commit > $2) ORDER BY setl_id";
+        let rows = self.lease.rows(sql, args![invoice, self.as_of]).await?;
+        Ok(rows.iter().map(|r| (r.str(0).into(), on_paper(r.str(1)))).collect())
     }
+}
+
+/// Whether a stored settlement was made from paper, by what it keeps to be shown.
+pub(crate) fn on_paper(shown: &str) -> bool {
+    serde_json::from_str::<Shown>(shown).is_ok_and(|s| s.centre)
 }

@@ -117,7 +117,7 @@ const QUEUE: usize = 1024;
 const READERS: usize = 16;
 
 /// Connections that read for inspection.
-const LOOKERS: usize = 8;
+const LOOKERS: usize = 4;
 
 /// The agency's books.
 #[derive(Clone)]

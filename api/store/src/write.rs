@@ -87,6 +87,8 @@ pub struct Guard {
 pub enum Expect {
     /// No living settlement names this invoice.
     InvoiceFree(String),
+    /// No living settlement on paper names this invoice.
+    NotOnPaper(String),
     /// The task waits for a second person.
     TaskWaits(String),
     /// No task has this id.
@@ -98,7 +100,7 @@ pub enum Expect {
 impl std::fmt::Display for Expect {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::InvoiceFree(i) => write!(f, "invoice {i}"),
+            Self::InvoiceFree(i) | Self::NotOnPaper(i) => write!(f, "invoice {i}"),
             Self::TaskWaits(t) | Self::TaskNew(t) => write!(f, "task {t}"),
             Self::LiveBundle(_) => f.write_str("the bundle in force"),
         }
@@ -108,7 +110,7 @@ impl std::fmt::Display for Expect {
 impl Expect {
     fn key(&self) -> &str {
         match self {
-            Self::InvoiceFree(k) | Self::TaskWaits(k) | Self::TaskNew(k) => k,
+            Self::InvoiceFree(k) | Self::NotOnPaper(k) | Self::TaskWaits(k) | Self::TaskNew(k) => k,
             Self::LiveBundle(b) => b.as_deref().unwrap_or_default(),
         }
     }

@@ -59,9 +59,9 @@ pub(crate) fn between(owes: &PoolArea, gets: &PoolArea, amount: Money) -> Vec<Po
 }
 
 /// What is taken back from the institution after a review of what `settled` posted: each fund gets its share
-/// back, in the order of the postings and never more than it paid, and where the care was elsewhere the
-/// insured's pool is credited in the clearing of the period in which this is posted. None where it is more than
-/// the funds paid.
+/// back, in the order of the postings and never more than it paid, and where the care was elsewhere each pool on
+/// the way from the funds to it is credited in the clearing of the period in which this is posted. None where it is
+/// more than the funds paid.
 pub fn deduction(settled: &[Posting], amount: Money) -> Option<Vec<Posting>> {
     let funds: Vec<&Posting> = settled.iter().filter(|p| p.account.starts_with("fund/")).collect();
     let paid: Money = funds.iter().map(|p| p.amount).sum();
@@ -69,24 +69,49 @@ pub fn deduction(settled: &[Posting], amount: Money) -> Option<Vec<Posting>> {
         return None;
     }
     let (mut out, mut left) = (Vec::new(), amount);
+    let mut by_pool: Vec<(&str, Money)> = Vec::new();
     for p in funds {
         let back = p.amount.min(left);
         left -= back;
         if !back.is_zero() {
             out.push(Posting { account: p.account.clone(), amount: -back });
+            let pool = p.account.rsplit('/').next().unwrap_or_default();
+            match by_pool.iter_mut().find(|(known, _)| *known == pool) {
+                Some((_, sum)) => *sum += back,
+                None => by_pool.push((pool, back)),
+            }
         }
     }
     let institution = settled.iter().find(|p| p.account.starts_with("institution/"))?;
     if !amount.is_zero() {
         out.push(Posting { account: institution.account.clone(), amount });
     }
-    let cleared = settled.iter().find(|p| p.account.starts_with("clearing/") && p.amount.is_negative());
-    if let Some((owes, gets)) =
-        cleared.and_then(|p| p.account.strip_prefix("clearing/")).and_then(|a| a.split_once('/'))
-    {
-        out.extend(between(&owes.into(), &gets.into(), -amount));
+    for (pool, back) in by_pool {
+        let mut owes = pool;
+        // what a pool owes leads to the one that paid the institution: by way of another, where a correction moved it
+        for _ in 0..settled.len() {
+            let Some(gets) = settled.iter().filter(|p| p.amount.is_negative()).find_map(|p| owed_to(p, owes)) else {
+                break;
+            };
+            out.extend(between(&owes.into(), &gets.into(), -back));
+            owes = gets;
+        }
     }
     Some(out)
+}
+
+/// To which pool this posting says that a pool owes.
+fn owed_to<'p>(posting: &'p Posting, owes: &str) -> Option<&'p str> {
+    let (from, to) = posting.account.strip_prefix("clearing/")?.split_once('/')?;
+    (from == owes).then_some(to)
+}
+
+/// What postings move of the funds' money: what they put in or what they take out, whichever is more.
+pub fn funds_moved(postings: &[Posting]) -> Money {
+    let funds = || postings.iter().filter(|p| p.account.starts_with("fund/")).map(|p| p.amount);
+    let out: Money = funds().filter(|a| !a.is_negative()).sum();
+    let back: Money = funds().filter(|a| a.is_negative()).sum();
+    out.max(-back)
 }
 
 /// What a settlement of a paper claim posts, of what the same bill would post online: the person has paid the

@@ -121,6 +121,6 @@ fn reprice(
 }
 
 /// The amounts without what depends on accounts.
-fn shape(a: &Amounts) -> Amounts {
+pub fn shape(a: &Amounts) -> Amounts {
     Amounts { account: Money::ZERO, family_account: Money::ZERO, cash: Money::ZERO, balance: Money::ZERO, ..*a }
 }

@@ -5,12 +5,12 @@ use super::reverse::check_lives;
 use super::tasks::{Correct, Deduct, PaperReversal, Word};
 use super::visits::region;
 use super::*;
-use dingan_core::correction::{Books, Correction, Deduction, Drawn, correct, deduct};
+use dingan_core::correction::{Books, Correction, Deduction, Drawn, correct, deduct, net};
 use dingan_core::decision::Amounts;
-use dingan_core::ledger::Posting;
+use dingan_core::ledger::{Posting, funds_moved};
 use dingan_core::money::Money;
 use dingan_core::person::{AccumulatorEntry, CommitNo};
-use dingan_core::rebuild::{Difference, rebuild_year};
+use dingan_core::rebuild::{Difference, rebuild_year, shape};
 use dingan_store::{AccountMove, CorrectionKind, LedgerLine, NewCorrection, StoredCorrection, StoredSettlement};
 use std::collections::BTreeSet;
 
@@ -57,11 +57,17 @@ impl Agency {
     pub(super) async fn try_reversing_paper(&self, by: &Caller, ask: &PaperReversal, word: Word) -> Tried {
         let mut snap = self.snap().await?;
         let original = self.paper_settlement(&mut snap, &ask.setl_id).await?;
+        word.carries(self.stands(&mut snap, &original).await?)?;
         let render: Arc<Render<Settled>> = Arc::new(Box::new(|s: &Settled| {
             let (id, of) = (s.id.as_ref().map(ToString::to_string), s.reverses.as_ref().map(ToString::to_string));
             json!({"setl_id": id, "init_setl_id": of, "setl_type": "1", "amounts": s.amounts})
         }));
         self.reverse_row(snap, by, original, Some(render), Some(word)).await
+    }
+
+    /// What a settlement, with its corrections and deductions, holds of the funds' money.
+    pub(super) async fn stands(&self, snap: &mut Snapshot, s: &StoredSettlement) -> Outcome<Money> {
+        Ok(funds_moved(&net(&self.standing(snap, s).await?.all)))
     }
 
     /// A settlement that lives, and the person it is of.
@@ -131,6 +137,7 @@ impl Agency {
             return Err(Refusal::new("NOT_PROPOSED", "该结算没有待核的更正建议").at("setl_id"));
         }
         let (correction, later) = self.corrected(&mut snap, &basis.state, &basis.original, &basis.runtime).await?;
+        let mut all = self.standing(&mut snap, &basis.original).await?.all;
         drop(snap);
         let correction = correction.ok_or_else(|| {
             Refusal::new("CANNOT_SETTLE_NOW", "按现状该结算不能再办理，无法更正")
@@ -146,11 +153,19 @@ impl Agency {
                 .at("funds_change")
                 .hint("请重新查看更正建议后再申请"));
         }
+        // what the institution has given back already is not asked of the person as well
+        all.extend(correction.postings.iter().cloned());
+        if net(&all).iter().any(|p| p.account.starts_with("fund/") && p.amount.is_negative()) {
+            return Err(Refusal::new("DEDUCTED_ALREADY", "该结算已向医疗机构扣款，更正后基金收回的将多于支付的")
+                .at("setl_id")
+                .hint("请由医疗机构撤销该结算后重新结算，扣款随之冲回"));
+        }
         Ok((correction, basis, later))
     }
 
     pub(super) async fn try_correcting(&self, by: &Caller, ask: &Correct, word: Word) -> Tried {
         let (correction, basis, later) = self.decide_correction(ask).await?;
+        word.carries(funds_moved(&correction.postings))?;
         // accumulators move with it, and what was settled on them is looked at next
         let cause = format!("correction of {}", correction.settlement);
         let proposals = later.into_iter().map(|d| (basis.person.clone(), cause.clone(), d)).collect();
@@ -188,6 +203,7 @@ impl Agency {
 
     pub(super) async fn try_deducting(&self, by: &Caller, ask: &Deduct, word: Word) -> Tried {
         let (deduction, basis, amounts) = self.decide_deduction(ask).await?;
+        word.carries(deduction.amount)?;
         let new = Made {
             kind: CorrectionKind::Deduction,
             bundle: String::new(),
@@ -299,9 +315,4 @@ struct Made {
     proposals: Vec<(PersonNo, String, Difference)>,
     bytes: Vec<u8>,
     shown: Value,
-}
-
-/// The amounts without what accounts make of them.
-fn shape(a: &Amounts) -> Amounts {
-    Amounts { account: Money::ZERO, family_account: Money::ZERO, cash: Money::ZERO, balance: Money::ZERO, ..*a }
 }

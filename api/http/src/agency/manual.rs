@@ -8,6 +8,7 @@ use super::tasks::Word;
 use super::*;
 use chrono::Datelike as _;
 use dingan_core::claim::{AccountUse, Claim, Diagnosis, Line, SettleRequest, Visit};
+use dingan_core::ledger::funds_moved;
 use dingan_core::money::{Money, Price, Quantity, Rate};
 use dingan_store::{StoredLine, VisitDoc};
 use sha2::{Digest, Sha256};
@@ -191,7 +192,9 @@ impl Agency {
             let id = s.id.as_ref().map(ToString::to_string);
             json!({"setl_id": id, "setl_type": "1", "amounts": s.amounts})
         }));
-        let d = Decided { word: Some(word), ..self.decide_paper(by, claim).await? };
+        let d = self.decide_paper(by, claim).await?;
+        word.carries(funds_moved(&d.decision.postings))?;
+        let d = Decided { word: Some(word), ..d };
         let decision = Arc::clone(&d.decision);
         let ask = as_settlement(&d, claim);
         let written = self.write_settlement(by, &ask, d, Vec::new(), render, true).await;
@@ -206,7 +209,7 @@ impl Agency {
         let mut snap = self.snap().await?;
         let runtime = self.runtime_of(&mut snap, None).await?;
         self.check_institution(&runtime, by)?;
-        if let Some(id) = snap.settlement_of_invoice(&claim.invono).await.map_err(internal)? {
+        if let Some((id, _)) = snap.settlements_of_invoice(&claim.invono).await.map_err(internal)?.first() {
             return Err(Refusal::new("INVOICE_SETTLED", format!("该发票已结算，结算ID为{id}"))
                 .at("invono")
                 .hint("已联网结算的发票不能再手工报销；如联网结算有误，请先由医疗机构撤销"));

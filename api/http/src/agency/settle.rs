@@ -117,7 +117,8 @@ impl Agency {
     async fn decide(&self, by: &Caller, ask: &SettleAsk, trial: bool) -> Outcome<Bill> {
         // most bills are not older than this; of one that is, the history is read again
         let from = history_from(by.now - TimeDelta::days(USUAL_DAYS));
-        let (mut snap, mut bill) = self.store.bill(&ask.visit, &ask.person, from).await.map_err(internal)?;
+        let (mut snap, mut bill) =
+            self.store.bill(&ask.visit, &ask.person, from, &ask.invoice).await.map_err(internal)?;
         let runtime = self.runtime_of(&mut snap, None).await?;
         self.check_institution(&runtime, by)?;
         let doc = own_visit(bill.visit.take(), by, &ask.person, Some(ask.stay))?;
@@ -148,6 +149,7 @@ impl Agency {
                 .at("mdtrt_id")
                 .hint("请先办理出院（2402），或以mid_setl_flag=1办理中途结算"));
         }
+        check_invoice(bill.on_paper.take())?;
         let request = SettleRequest {
             time: by.now,
             account_use: ask.account_use,
@@ -192,6 +194,8 @@ impl Agency {
         if let Some(word) = &d.word {
             guard.expects.push(Expect::InvoiceFree(ask.invoice.clone()));
             guard.expects.extend(word.expects());
+        } else if !ask.invoice.is_empty() {
+            guard.expects.push(Expect::NotOnPaper(ask.invoice.clone()));
         }
         let (by, ask) = (by.clone(), ask.clone());
         // what follows waits for the writer, and others wait for it there: it only does what takes the number
@@ -309,6 +313,15 @@ fn existing<'s>(
     } else {
         settled.iter().rev().find(|s| s.batch == batch)
     }
+}
+
+/// An invoice that was paid on paper is not settled again online.
+pub(super) fn check_invoice(on_paper: Option<SettlementId>) -> Outcome<()> {
+    on_paper.map_or(Ok(()), |id| {
+        Err(Refusal::new("INVOICE_SETTLED", format!("该发票已手工报销，结算ID为{id}"))
+            .at("invono")
+            .hint("已手工报销的发票不能再联网结算；请核对发票号，如手工报销有误，请联系经办机构先行撤销"))
+    })
 }
 
 fn check_ask(doc: &VisitDoc, ask: &SettleAsk) -> Outcome<()> {

@@ -2,12 +2,16 @@
 //! for somebody else.
 
 use super::*;
+use dingan_core::ledger::funds_moved;
 use dingan_core::money::Money;
 use dingan_store::{Expect, TaskChange, TaskRow};
 use sha2::{Digest, Sha256};
 
 /// Name of the setting: what may be moved of the funds' money on one person's word, in yuan.
 const LIMIT: &str = "second_person_above";
+
+/// What was within the limit when it was weighed is above it when it is to be written.
+const SECOND_PERSON: &str = "SECOND_PERSON";
 
 /// The amount where none is set.
 const LIMIT_UNSET: Money = Money::fen(100_000);
@@ -81,9 +85,19 @@ pub(super) struct Word {
     task: Option<String>,
     /// Who decided.
     by: String,
+    /// What it may move of the funds' money; none on a second person's word.
+    limit: Option<Money>,
 }
 
 impl Word {
+    /// Whether it is enough to move so much of the funds' money.
+    pub(super) fn carries(&self, moved: Money) -> Outcome<()> {
+        match self.limit {
+            Some(limit) if moved > limit => Err(Refusal::new(SECOND_PERSON, "超过一人可办理的限额，须由另一人复核")),
+            _ => Ok(()),
+        }
+    }
+
     /// What must still hold when it is written.
     pub(super) fn expects(&self) -> Option<Expect> {
         self.task.clone().map(Expect::TaskWaits)
@@ -215,7 +229,8 @@ impl Agency {
         Err(busy())
     }
 
-    /// None where somebody else wrote a task under the same id meanwhile.
+    /// None where somebody else wrote a task under the same id meanwhile, or where what is written by now moves more than
+    /// one person's word carries: to be begun again.
     async fn try_beginning(&self, by: &Caller, job: &ClerkJob, now: NaiveDateTime) -> Outcome<Option<ClerkAnswer>> {
         let document = job.document().map_err(internal)?;
         let mut snap = self.snap().await?;
@@ -234,7 +249,10 @@ impl Agency {
         drop(snap);
         let (person, funds) = self.weighed(by, job).await?;
         if funds <= limit {
-            return Ok(Some(self.carry_out(by, job, None).await?));
+            return match self.carry_out(by, job, None, Some(limit)).await {
+                Err(r) if r.code == SECOND_PERSON => Ok(None),
+                done => done.map(Some),
+            };
         }
         let task = TaskRow {
             id: job.id().to_owned(),
@@ -263,7 +281,7 @@ impl Agency {
         let task = self.waiting_task(id).await?;
         let job = ClerkJob::read(&task).map_err(internal)?;
         let by = job.caller(self.actor(), now);
-        self.carry_out(&by, &job, Some(task)).await
+        self.carry_out(&by, &job, Some(task), None).await
     }
 
     /// A second person's no.
@@ -311,22 +329,33 @@ impl Agency {
     async fn weighed(&self, by: &Caller, job: &ClerkJob) -> Outcome<(PersonNo, Money)> {
         let (person, funds) = match job {
             ClerkJob::Claim(c) => {
-                (c.psn_no.as_str().into(), self.decide_paper(by, c).await?.decision.priced.amounts.funds)
+                (c.psn_no.as_str().into(), funds_moved(&self.decide_paper(by, c).await?.decision.postings))
             }
             ClerkJob::Reversal(r) => {
-                let s = self.paper_settlement(&mut self.snap().await?, &r.setl_id).await?;
-                (s.person, s.amounts.funds)
+                let mut snap = self.snap().await?;
+                let s = self.paper_settlement(&mut snap, &r.setl_id).await?;
+                let funds = self.stands(&mut snap, &s).await?;
+                (s.person, funds)
             }
-            ClerkJob::Correction(c) => (self.decide_correction(c).await?.1.person, c.funds_change),
+            ClerkJob::Correction(c) => {
+                let (correction, basis, _) = self.decide_correction(c).await?;
+                (basis.person, funds_moved(&correction.postings))
+            }
             ClerkJob::Deduction(d) => (self.decide_deduction(d).await?.1.person, d.amount),
         };
-        Ok((person, if funds.is_negative() { -funds } else { funds }))
+        Ok((person, funds))
     }
 
-    async fn carry_out(&self, by: &Caller, job: &ClerkJob, task: Option<TaskRow>) -> Outcome<ClerkAnswer> {
+    async fn carry_out(
+        &self,
+        by: &Caller,
+        job: &ClerkJob,
+        task: Option<TaskRow>,
+        limit: Option<Money>,
+    ) -> Outcome<ClerkAnswer> {
         let made_by = task.as_ref().map_or(by.operator.as_str(), |t| &t.made_by);
         let audit = job.entry(self, made_by);
-        let word = Word { audit, task: task.map(|t| t.id), by: by.operator.clone() };
+        let word = Word { audit, task: task.map(|t| t.id), by: by.operator.clone(), limit };
         let reply = self
             .until_written(by, || {
                 let word = word.clone();

@@ -2,7 +2,7 @@
 
 use super::tables::Changes;
 use super::{CommitError, Expect, Guard, Write};
-use crate::clerk::TaskChange;
+use crate::clerk::{TaskChange, on_paper};
 use crate::sql::{Conn, args};
 use dingan_core::person::CommitNo;
 use std::collections::{HashMap, HashSet};
@@ -17,11 +17,11 @@ pub(super) struct Held {
     persons: HashMap<String, CommitNo>,
     /// Balance, and the commit that last changed it.
     accounts: HashMap<String, (i64, CommitNo)>,
-    /// Of the invoices asked for, those that a living settlement names.
-    invoices: HashSet<String>,
+    /// Of the invoices asked for, those that a living settlement names, and whether one on paper does.
+    invoices: HashMap<String, bool>,
     /// Of the tasks asked for, those that are there, and their states.
     tasks: HashMap<String, String>,
-    /// The bundle in force, where it was asked for.
+    /// The bundle in force.
     bundle: Option<String>,
 }
 
@@ -42,6 +42,15 @@ impl Held {
         let messages = sorted(guards.iter().flat_map(|g| g.message.iter().chain(&g.cancels)).map(|m| m.msgid.clone()));
         let persons = sorted(guards.iter().flat_map(|g| &g.persons).map(|p| p.as_str().to_owned()));
         let accounts = sorted(guards.iter().flat_map(|g| &g.accounts).map(|a| a.account.clone()));
+        let expected = || guards.iter().flat_map(|g| &g.expects);
+        let invoices = sorted(expected().filter_map(|e| match e {
+            Expect::InvoiceFree(i) | Expect::NotOnPaper(i) => Some(i.clone()),
+            _ => None,
+        }));
+        let tasks = sorted(expected().filter_map(|e| match e {
+            Expect::TaskWaits(t) | Expect::TaskNew(t) => Some(t.clone()),
+            _ => None,
+        }));
         let mut held = Self::default();
         let rows = c
             .rows(
@@ -49,56 +58,36 @@ impl Held {
                  FROM message \
                  WHERE msgid IN (list $1) \
                  UNION ALL SELECT 2, psn_no, '', '', 0, commit_no FROM person_book WHERE psn_no IN (list $2) \
-                 UNION ALL SELECT 3, account, '', '', balance, commit_no FROM account_book WHERE account IN (list $3)",
-                args![&messages[..], &persons[..], &accounts[..]],
+                 UNION ALL SELECT 3, account, '', '', balance, commit_no FROM account_book WHERE account IN (list $3) \
+                 UNION ALL SELECT 4, invono, shown, '', 0, 0 FROM settlement \
+                 WHERE invono IN (list $4) AND reverses IS NULL AND reversed_commit IS NULL \
+                 UNION ALL SELECT 5, task_id, state, '', 0, 0 FROM clerk_task WHERE task_id IN (list $5) \
+                 UNION ALL SELECT 6, value, '', '', 0, 0 FROM setting WHERE name = 'live_bundle'",
+                args![&messages[..], &persons[..], &accounts[..], &invoices[..], &tasks[..]],
             )
             .await?;
         for r in rows {
             match r.int(0) {
                 1 => _ = held.messages.insert((r.text(1), r.text(2), r.text(3))),
                 2 => _ = held.persons.insert(r.text(1), r.int(5)),
-                _ => _ = held.accounts.insert(r.text(1), (r.int(4), r.int(5))),
+                3 => _ = held.accounts.insert(r.text(1), (r.int(4), r.int(5))),
+                4 => held.invoice(r.str(1), on_paper(r.str(2))),
+                5 => _ = held.tasks.insert(r.text(1), r.text(2)),
+                _ => held.bundle = Some(r.text(1)),
             }
-        }
-        if guards.iter().any(|g| !g.expects.is_empty()) {
-            held.read_expected(c, guards).await?;
         }
         Ok(held)
     }
 
-    /// What single facts changes rest on: few do, so that the others do not pay for it.
-    async fn read_expected(&mut self, c: &mut Conn, guards: &[Guard]) -> Result<(), sqlx::Error> {
-        let expected = || guards.iter().flat_map(|g| &g.expects);
-        let invoices = sorted(expected().filter_map(|e| match e {
-            Expect::InvoiceFree(i) => Some(i.clone()),
-            _ => None,
-        }));
-        let tasks = sorted(expected().filter_map(|e| match e {
-            Expect::TaskWaits(t) | Expect::TaskNew(t) => Some(t.clone()),
-            _ => None,
-        }));
-        let rows = c
-            .rows(
-                "SELECT CAST(1 AS BIGINT) AS what, invono, '' FROM settlement \
-                 WHERE invono IN (list $1) AND reverses IS NULL AND reversed_commit IS NULL \
-                 UNION ALL SELECT 2, task_id, state FROM clerk_task WHERE task_id IN (list $2) \
-                 UNION ALL SELECT 3, value, '' FROM setting WHERE name = 'live_bundle'",
-                args![&invoices[..], &tasks[..]],
-            )
-            .await?;
-        for r in rows {
-            match r.int(0) {
-                1 => _ = self.invoices.insert(r.text(1)),
-                2 => _ = self.tasks.insert(r.text(1), r.text(2)),
-                _ => self.bundle = Some(r.text(1)),
-            }
-        }
-        Ok(())
+    /// A living settlement names an invoice.
+    fn invoice(&mut self, invoice: &str, on_paper: bool) {
+        *self.invoices.entry(invoice.to_owned()).or_default() |= on_paper;
     }
 
     fn holds(&self, fact: &Expect) -> bool {
         match fact {
-            Expect::InvoiceFree(i) => !self.invoices.contains(i),
+            Expect::InvoiceFree(i) => !self.invoices.contains_key(i),
+            Expect::NotOnPaper(i) => self.invoices.get(i) != Some(&true),
             Expect::TaskWaits(t) => self.tasks.get(t).is_some_and(|state| state == "waiting"),
             Expect::TaskNew(t) => !self.tasks.contains_key(t),
             Expect::LiveBundle(b) => self.bundle == *b,
@@ -138,7 +127,7 @@ impl Held {
             rows.person_book(p, no);
         }
         if let Some(s) = write.settlement.as_ref().filter(|s| s.row.reverses.is_none()) {
-            self.invoices.insert(s.row.invoice.clone());
+            self.invoice(&s.row.invoice, s.row.shown.centre);
         }
         for t in &write.tasks {
             let (id, state) = match t {

@@ -71,6 +71,35 @@ fn care_elsewhere_is_cleared() {
     assert!(balances(&back) && on(&back, "clearing/").is_zero());
 }
 
+/// Where a correction had another pool pay, a deduction is credited all the way: every pool's books balance.
+#[test]
+fn a_deduction_is_credited_to_each_pool_on_the_way() {
+    let post = |account: &str, amount: &str| Posting { account: account.to_owned(), amount: yuan(amount) };
+    let books = |all: &[Posting], pool: &str| -> Money {
+        let of = |a: &str| {
+            a.starts_with(&format!("clearing/{pool}/"))
+                || (a.starts_with("fund/") && a.ends_with(pool))
+                || (pool == "110000" && a.starts_with("institution/"))
+        };
+        all.iter().filter(|p| of(&p.account)).map(|p| p.amount).sum()
+    };
+    let settled = [post("fund/390100/460000", "600"), post("institution/R3", "-600")];
+    let owed = [post("clearing/460000/110000", "-600"), post("clearing/110000/460000", "600")];
+    // from 460000 to 440100, which pays 460000 back; or to the pool of care itself
+    for pays in ["440100", "110000"] {
+        let fund = format!("fund/390100/{pays}");
+        let (owes, gets) = (format!("clearing/{pays}/460000"), format!("clearing/460000/{pays}"));
+        let moved = [post("fund/390100/460000", "-600"), post(&fund, "600"), post(&owes, "-600"), post(&gets, "600")];
+        let mut all: Vec<Posting> = settled.iter().chain(&owed).chain(&moved).cloned().collect();
+        let back = dingan_core::correction::deduct(&"S1".into(), &all, yuan("500")).unwrap().postings;
+        assert_eq!((on(&back, &fund), on(&back, "institution/")), (yuan("-500"), yuan("500")));
+        all.extend(back);
+        for pool in ["460000", "440100", "110000"] {
+            assert_eq!(books(&all, pool), Money::ZERO, "the books of {pool} where {pays} pays");
+        }
+    }
+}
+
 /// A filing counts by place, disease, insurance and, where the policy asks, the day it was made.
 #[test]
 fn what_counts_as_filed() {
