@@ -13,8 +13,10 @@ use dingan_core::facts::{Facts, LineFact};
 use dingan_core::finding::{Scope, Stage};
 use dingan_core::hash::HashMap;
 use dingan_core::knowledge::Knowledge;
-use dingan_core::selector::{Mark, SHORTEST_DIAGNOSIS, Selector};
+use dingan_core::selector::{Charged, Mark, SHORTEST_DIAGNOSIS, Selector};
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
+use std::hash::Hash;
 
 const KINDS: [VisitKind; 8] = [
     VisitKind::Outpatient,
@@ -27,49 +29,135 @@ const KINDS: [VisitKind; 8] = [
     VisitKind::MaternityInpatient,
 ];
 
-fn bit(stage: Stage, kind: VisitKind) -> u32 {
+/// A place for each stage and kind of visit.
+fn place(stage: Stage, kind: VisitKind) -> usize {
     let stage = match stage {
         Stage::Before => 0,
-        Stage::During => 8,
-        Stage::After => 16,
+        Stage::During => 1,
+        Stage::After => 2,
     };
-    1 << (stage + KINDS.iter().position(|k| *k == kind).unwrap_or(0))
+    stage * KINDS.len() + KINDS.iter().position(|k| *k == kind).unwrap_or(0)
 }
 
-/// At which stages and kinds of visit some rule of a group runs: where none does, nothing is looked up.
-#[derive(Debug, Clone, Copy, Default)]
-struct RunsAt {
-    /// Rules that need no other visit.
-    alone: u32,
-    /// Rules that look at other visits.
-    with_past: u32,
-}
+/// Rules by their places in the library, a bit each.
+#[derive(Debug, Clone, Default)]
+struct Rules(Box<[u64]>);
 
-impl RunsAt {
-    fn or(&mut self, other: Self) {
-        self.alone |= other.alone;
-        self.with_past |= other.with_past;
+impl Rules {
+    fn none(words: usize) -> Self {
+        Self(vec![0; words].into())
     }
+
+    fn add(&mut self, rule: u16) {
+        add(&mut self.0, rule);
+    }
+
+    fn meets(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).any(|(a, b)| a & b != 0)
+    }
+}
+
+/// Adds a rule.
+fn add(rules: &mut [u64], rule: u16) {
+    if let Some(word) = rules.get_mut(usize::from(rule / 64)) {
+        *word |= 1 << (rule % 64);
+    }
+}
+
+/// Adds rules to others.
+fn unite(all: &mut [u64], more: &[u64]) {
+    all.iter_mut().zip(more).for_each(|(a, b)| *a |= b);
+}
+
+/// Whether a rule is among some.
+fn holds(rules: &[u64], rule: u16) -> bool {
+    rules.get(usize::from(rule / 64)).is_some_and(|word| word & (1 << (rule % 64)) != 0)
+}
+
+/// The rules among some, in the order of the library.
+fn each(rules: &[u64]) -> impl Iterator<Item = u16> {
+    (0u16..).zip(rules).flat_map(|(at, word)| {
+        let mut left = *word;
+        std::iter::from_fn(move || {
+            let bit = (left != 0).then(|| left.trailing_zeros() as u16)?;
+            left &= left - 1;
+            Some(at * 64 + bit)
+        })
+    })
 }
 
 /// Rules by a code.
 #[derive(Debug)]
-struct ByCode<K> {
-    runs: RunsAt,
-    rules: HashMap<K, Vec<u16>>,
+struct ByCode<K, V = Rules> {
+    /// All of them: where none runs, nothing is looked up.
+    all: Rules,
+    of: HashMap<K, V>,
 }
 
-impl<K> Default for ByCode<K> {
-    fn default() -> Self {
-        Self { runs: RunsAt::default(), rules: HashMap::default() }
+/// What rules are found under.
+trait Entry {
+    fn empty(words: usize) -> Self;
+}
+
+impl Entry for Rules {
+    fn empty(words: usize) -> Self {
+        Self::none(words)
     }
 }
 
-impl<K: std::hash::Hash + Eq> ByCode<K> {
-    fn add(&mut self, key: K, rule: u16, runs: RunsAt) {
-        self.runs.or(runs);
-        self.rules.entry(key).or_default().push(rule);
+impl<K: Hash + Eq, V: Entry> ByCode<K, V> {
+    fn new(words: usize) -> Self {
+        Self { all: Rules::none(words), of: HashMap::default() }
     }
+
+    /// The place of a code, for a rule more.
+    fn at(&mut self, key: K, rule: u16) -> &mut V {
+        self.all.add(rule);
+        let words = self.all.0.len();
+        self.of.entry(key).or_insert_with(|| V::empty(words))
+    }
+
+    fn get<Q>(&self, key: &Q, now: &Rules) -> Option<&V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        if self.all.meets(now) { self.of.get(key) } else { None }
+    }
+}
+
+/// The rules an item leads to.
+#[derive(Debug)]
+struct OfItem {
+    /// By itself.
+    rules: Rules,
+    /// As the second of pairs.
+    seconds: Vec<Second>,
+}
+
+impl Entry for OfItem {
+    fn empty(words: usize) -> Self {
+        Self { rules: Rules::none(words), seconds: Vec::new() }
+    }
+}
+
+/// A rule that an item leads to where one of its firsts was charged too.
+#[derive(Debug)]
+struct Second {
+    rule: u16,
+    /// Each with its sign.
+    firsts: Box<[(u64, ItemCode)]>,
+}
+
+/// One bit out of 64 for a code: what is not among the signs of a claim's items is not among its items. Codes differ
+/// most at their ends.
+fn sign(code: &ItemCode) -> u64 {
+    let bytes = code.as_str().as_bytes();
+    let last = match bytes.last_chunk::<8>() {
+        Some(last) => u64::from_le_bytes(*last),
+        None => bytes.iter().fold(0, |n, b| n << 8 | u64::from(*b)),
+    };
+    1 << (last.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58)
 }
 
 /// Rules by the beginning of a code. By the length of the beginning: a code is cut to each.
@@ -93,24 +181,24 @@ impl Lookup {
 }
 
 /// Where a rule with a line part is found.
-#[derive(Default)]
 struct Keys {
-    item: ByCode<ItemCode>,
+    item: ByCode<ItemCode, OfItem>,
     prefix: ByBeginning,
-    marks: Vec<(Mark, Vec<u16>)>,
-    grouped: ByCode<()>,
+    marks: Vec<(Mark, Rules)>,
+    grouped: Rules,
     charge_type: ByCode<String>,
     list_type: ByCode<String>,
 }
 
 pub(crate) struct LineIndex {
     keys: Keys,
-    /// Rules without a line part, by code.
-    whole: Vec<u16>,
+    /// Rules without a line part.
+    whole: Rules,
     /// Those of them that look for a diagnosis, by the diagnosis; they are not in `whole`.
     diagnosis: ByBeginning,
-    /// For each rule of the library: the stages and kinds of visit it runs at.
-    runs_at: Vec<RunsAt>,
+    /// The rules that run at each stage and kind of visit, by [`place`]: those that need no other
+    /// visit, and all.
+    running: Vec<[Rules; 2]>,
     /// For each rule: whether its line part has a single condition, the one it is found by.
     exact: Vec<bool>,
 }
@@ -133,112 +221,137 @@ fn line_conditions(s: &Selector) -> usize {
 
 impl LineIndex {
     pub fn new(all: &[Rule], running: impl Iterator<Item = u16>, knowledge: &Knowledge) -> Self {
-        let mut keys = Keys::default();
-        let mut whole = Vec::new();
-        let mut diagnosis = ByBeginning::new();
-        let mut runs_at = vec![RunsAt::default(); all.len()];
+        let words = all.len().div_ceil(64);
+        let none = || Rules::none(words);
+        let mut index = Self {
+            keys: Keys {
+                item: ByCode::new(words),
+                prefix: ByBeginning::new(),
+                marks: Vec::new(),
+                grouped: none(),
+                charge_type: ByCode::new(words),
+                list_type: ByCode::new(words),
+            },
+            whole: none(),
+            diagnosis: ByBeginning::new(),
+            running: vec![[none(), none()]; 3 * KINDS.len()],
+            exact: all.iter().map(|r| line_conditions(&r.meta.selector) == 1).collect(),
+        };
         for i in running {
-            let Some(rule) = all.get(usize::from(i)) else { continue };
-            let selector = &rule.meta.selector;
-            let mut mask = 0;
-            for stage in &rule.meta.stages {
-                let kinds = KINDS.iter().filter(|k| selector.visit.is_empty() || selector.visit.contains(k));
-                mask |= kinds.fold(0, |m, k| m | bit(*stage, *k));
-            }
-            let runs = match selector.past.is_empty() {
-                true => RunsAt { alone: mask, with_past: 0 },
-                false => RunsAt { alone: 0, with_past: mask },
-            };
-            if let Some(of_rule) = runs_at.get_mut(usize::from(i)) {
-                *of_rule = runs;
-            }
-            if let Some(table) = &selector.knowledge {
-                for item in knowledge.items(table) {
-                    keys.item.add(item.clone(), i, runs);
-                }
-            } else if let Some(table) = &selector.second {
-                for item in knowledge.seconds(table) {
-                    keys.item.add(item.clone(), i, runs);
-                }
-            } else if !selector.marks.is_empty() {
-                for mark in &selector.marks {
-                    match keys.marks.iter_mut().find(|(m, _)| m == mark) {
-                        Some((_, rules)) => rules.push(i),
-                        None => keys.marks.push((*mark, vec![i])),
-                    }
-                }
-            } else if !selector.item.is_empty() {
-                for prefix in &selector.item {
-                    keys.prefix.entry(prefix.len()).or_default().add(prefix.as_str().into(), i, runs);
-                }
-            } else if selector.grouped {
-                keys.grouped.add((), i, runs);
-            } else if !selector.charge_type.is_empty() {
-                for code in &selector.charge_type {
-                    keys.charge_type.add(code.clone(), i, runs);
-                }
-            } else if !selector.list_type.is_empty() {
-                for code in &selector.list_type {
-                    keys.list_type.add(code.clone(), i, runs);
-                }
-            } else if let Some(table) = &selector.diagnosis {
-                for code in knowledge.items(table).filter(|c| c.as_str().len() >= SHORTEST_DIAGNOSIS) {
-                    diagnosis.entry(code.as_str().len()).or_default().add(code.clone(), i, runs);
-                }
-            } else {
-                whole.push(i);
+            if let Some(rule) = all.get(usize::from(i)) {
+                index.add(i, rule, knowledge);
             }
         }
-        let exact = all.iter().map(|r| line_conditions(&r.meta.selector) == 1).collect();
-        Self { keys, whole, diagnosis, runs_at, exact }
+        index
+    }
+
+    fn add(&mut self, i: u16, rule: &Rule, knowledge: &Knowledge) {
+        let selector = &rule.meta.selector;
+        for stage in &rule.meta.stages {
+            for kind in KINDS.iter().filter(|k| selector.visit.is_empty() || selector.visit.contains(k)) {
+                if let Some([alone, all]) = self.running.get_mut(place(*stage, *kind)) {
+                    all.add(i);
+                    if selector.past.is_empty() {
+                        alone.add(i);
+                    }
+                }
+            }
+        }
+        let words = self.whole.0.len();
+        let keys = &mut self.keys;
+        if let Some(table) = &selector.knowledge {
+            for item in knowledge.items(table) {
+                keys.item.at(item.clone(), i).rules.add(i);
+            }
+        } else if let Some(table) = &selector.second {
+            for item in knowledge.seconds(table) {
+                let firsts = knowledge.pairs_with(table, item).iter().flat_map(|p| p.items());
+                let firsts = firsts.map(|first| (sign(first), first.clone())).collect();
+                keys.item.at(item.clone(), i).seconds.push(Second { rule: i, firsts });
+            }
+        } else if !selector.marks.is_empty() {
+            for mark in &selector.marks {
+                match keys.marks.iter_mut().find(|(m, _)| m == mark) {
+                    Some((_, rules)) => rules.add(i),
+                    None => {
+                        let mut rules = Rules::none(words);
+                        rules.add(i);
+                        keys.marks.push((*mark, rules));
+                    }
+                }
+            }
+        } else if !selector.item.is_empty() {
+            for prefix in &selector.item {
+                let of_length = keys.prefix.entry(prefix.len()).or_insert_with(|| ByCode::new(words));
+                of_length.at(prefix.as_str().into(), i).add(i);
+            }
+        } else if selector.grouped {
+            keys.grouped.add(i);
+        } else if !selector.charge_type.is_empty() {
+            for code in &selector.charge_type {
+                keys.charge_type.at(code.clone(), i).add(i);
+            }
+        } else if !selector.list_type.is_empty() {
+            for code in &selector.list_type {
+                keys.list_type.at(code.clone(), i).add(i);
+            }
+        } else if let Some(table) = &selector.diagnosis {
+            for code in knowledge.items(table).filter(|c| c.as_str().len() >= SHORTEST_DIAGNOSIS) {
+                let of_length = self.diagnosis.entry(code.as_str().len()).or_insert_with(|| ByCode::new(words));
+                of_length.at(code.clone(), i).add(i);
+            }
+        } else {
+            self.whole.add(i);
+        }
     }
 
     /// Every rule whose selector lets the claim through, by code, with the net lines it lets through.
     pub fn candidates(&self, all: &[Rule], facts: &Facts, stage: Stage, knowledge: &Knowledge) -> Lookup {
-        let now = Now { at: bit(stage, facts.visit.kind()), past: !facts.history.visits().is_empty() };
-        let runs = |i: &u16| self.runs_at.get(usize::from(*i)).is_some_and(|r| now.runs(*r));
-        // pairs by line first, since lines are looked up one after the other
-        let mut hits: Vec<(u16, u32)> = Vec::with_capacity(64);
-        let marks: Vec<&(Mark, Vec<u16>)> = self.keys.marks.iter().filter(|(_, r)| r.iter().any(runs)).collect();
-        for (at, net) in (0u32..).zip(&facts.net_lines) {
+        let mut out = Lookup { rules: Vec::new(), lines: Vec::new() };
+        let Some([alone, with_past]) = self.running.get(place(stage, facts.visit.kind())) else { return out };
+        let now = if facts.history.visits().is_empty() { alone } else { with_past };
+        let words = now.0.len();
+        // for each line the rules it leads to
+        let mut leads = vec![0u64; facts.net_lines.len() * words];
+        let mut pending = self.whole.0.to_vec();
+        let marks: Vec<&(Mark, Rules)> = self.keys.marks.iter().filter(|(_, rules)| rules.meets(now)).collect();
+        let mut firsts = Firsts { facts, charged: Charged::new(facts), signs: None };
+        for (net, leads) in facts.net_lines.iter().zip(leads.chunks_exact_mut(words.max(1))) {
             let Some(fact) = facts.lines.get(net.line) else { continue };
-            self.keys.of(fact, now, |rules| hits.extend(rules.iter().filter(|i| runs(i)).map(|i| (*i, at))));
-            for (mark, rules) in &marks {
-                if mark.on(facts, net.line) {
-                    hits.extend(rules.iter().filter(|i| runs(i)).map(|i| (*i, at)));
+            if let Some(of_item) = self.keys.item.get(fact.line.item.as_str(), now) {
+                unite(leads, &of_item.rules.0);
+                for pair in of_item.seconds.iter().filter(|s| holds(&now.0, s.rule) && firsts.charged(s)) {
+                    add(leads, pair.rule);
                 }
             }
+            self.keys.of(fact, now, |rules| unite(leads, &rules.0));
+            for (mark, rules) in &marks {
+                if mark.on(facts, net.line) {
+                    unite(leads, &rules.0);
+                }
+            }
+            unite(&mut pending, leads);
         }
-        let mut pending: Vec<u16> = self.whole.iter().copied().filter(runs).collect();
         for d in &facts.visit.diagnoses {
-            beginning_with(&self.diagnosis, d.code.as_str(), now, |rules| {
-                pending.extend(rules.iter().filter(|i| runs(i)))
-            });
+            beginning_with(&self.diagnosis, d.code.as_str(), now, |rules| unite(&mut pending, &rules.0));
         }
-        pending.extend(hits.iter().map(|(i, _)| *i));
-        pending.sort_unstable();
-        pending.dedup();
-        hits.sort_unstable();
-        hits.dedup();
+        pending.iter_mut().zip(&now.0).for_each(|(p, now)| *p &= now);
 
-        let mut out = Lookup { rules: Vec::with_capacity(pending.len()), lines: Vec::new() };
-        let mut rest = hits.as_slice();
-        for i in pending {
-            let own = rest.partition_point(|(rule, _)| *rule <= i);
-            let (of_rule, later) = rest.split_at(own);
-            rest = later;
+        for i in each(&pending) {
             let Some(rule) = all.get(usize::from(i)) else { continue };
             let selector = &rule.meta.selector;
             if !selector.claim(facts, knowledge) {
                 continue;
             }
             let start = out.lines.len();
-            if self.exact.get(usize::from(i)).copied().unwrap_or(false) {
-                out.lines.extend(of_rule.iter().map(|(_, at)| *at));
-            } else if selector.selects_lines() {
-                let net = |at: u32| facts.net_lines.get(at as usize);
-                let passes = |at: &u32| net(*at).is_some_and(|n| selector.line(facts, n.line, knowledge));
-                out.lines.extend(of_rule.iter().map(|(_, at)| *at).filter(passes));
+            if selector.selects_lines() {
+                let found = (0u32..).zip(leads.chunks_exact(words)).filter(|(_, leads)| holds(leads, i));
+                let exact = self.exact.get(usize::from(i)).copied().unwrap_or(false);
+                let passes = |at: u32| {
+                    let net = facts.net_lines.get(at as usize);
+                    exact || net.is_some_and(|n| selector.line(facts, n.line, knowledge, &firsts.charged))
+                };
+                out.lines.extend(found.map(|(at, _)| at).filter(|at| passes(*at)));
             } else {
                 out.lines.extend(0..facts.net_lines.len() as u32);
             }
@@ -253,54 +366,44 @@ impl LineIndex {
     }
 }
 
-/// The claim's stage and kind of visit, and whether the person has other visits.
-#[derive(Clone, Copy)]
-struct Now {
-    at: u32,
-    past: bool,
-}
-
-impl Now {
-    /// Whether a rule of the group runs.
-    fn runs(self, group: RunsAt) -> bool {
-        (group.alone | if self.past { group.with_past } else { 0 }) & self.at != 0
-    }
-}
-
 impl Keys {
-    /// Hands over the rules a line leads to, in lists; a rule may stand in several.
-    fn of<'k>(&'k self, fact: &LineFact, now: Now, mut found: impl FnMut(&'k [u16])) {
-        let code = fact.line.item.as_str();
-        self.item.of(code, now, &mut found);
-        beginning_with(&self.prefix, code, now, &mut found);
+    /// Hands over the rules a line leads to, but for those its item is a key of.
+    fn of<'k>(&'k self, fact: &LineFact, now: &Rules, mut found: impl FnMut(&'k Rules)) {
+        beginning_with(&self.prefix, fact.line.item.as_str(), now, &mut found);
         let Some(item) = &fact.item else { return };
         if !item.drug_group.is_empty() {
-            self.grouped.of(&(), now, &mut found);
+            found(&self.grouped);
         }
-        self.charge_type.of(item.charge_type.as_str(), now, &mut found);
-        self.list_type.of(item.list_type.as_str(), now, &mut found);
+        self.charge_type.get(item.charge_type.as_str(), now).into_iter().for_each(&mut found);
+        self.list_type.get(item.list_type.as_str(), now).into_iter().for_each(&mut found);
     }
 }
 
-impl<K: std::hash::Hash + Eq> ByCode<K> {
-    fn of<'k, Q>(&'k self, key: &Q, now: Now, found: &mut impl FnMut(&'k [u16]))
-    where
-        K: std::borrow::Borrow<Q>,
-        Q: std::hash::Hash + Eq + ?Sized,
-    {
-        if now.runs(self.runs)
-            && let Some(rules) = self.rules.get(key)
-        {
-            found(rules);
-        }
+/// Which firsts of pairs a claim's person was charged.
+struct Firsts<'f> {
+    facts: &'f Facts,
+    charged: Charged<'f>,
+    /// The signs of the items charged on the claim, once somebody asks; all of them where the person was charged
+    /// elsewhere too.
+    signs: Option<u64>,
+}
+
+impl Firsts<'_> {
+    fn charged(&mut self, pair: &Second) -> bool {
+        let facts = self.facts;
+        let signs = *self.signs.get_or_insert_with(|| {
+            let alone = facts.history.lines().is_empty() && facts.history.this_visit().is_empty();
+            if alone { facts.lines.iter().fold(0, |s, l| s | sign(&l.line.item)) } else { u64::MAX }
+        });
+        pair.firsts.iter().any(|(sign, first)| sign & signs != 0 && self.charged.has(first))
     }
 }
 
 /// Hands over the rules that stand under a beginning of a code.
-fn beginning_with<'k>(by: &'k ByBeginning, code: &str, now: Now, mut found: impl FnMut(&'k [u16])) {
+fn beginning_with<'k>(by: &'k ByBeginning, code: &str, now: &Rules, mut found: impl FnMut(&'k Rules)) {
     for (len, of_length) in by {
         if let Some(beginning) = code.get(..*len) {
-            of_length.of(beginning, now, &mut found);
+            of_length.get(beginning, now).into_iter().for_each(&mut found);
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::host::{Fallible, Session, Traced, fail};
 use crate::values::{Day, Yuan, text};
 use dingan_core::facts::Facts;
 use dingan_core::finding::{RuleSet, Stage};
-use dingan_core::selector::Selector;
+use dingan_core::selector::{Charged, Selector};
 use rhai::{ASTFlags, ASTNode, Dynamic, EvalAltResult, EvalContext, Expr, Expression, Position, Stmt, StmtBlock};
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -172,10 +172,11 @@ fn selector_conditions(
         ask("diagnosis", true, codes, format!("knowledge {table}"), alone.claim(facts, knowledge));
     }
     if s.selects_lines() {
-        let lines = facts.net_lines.iter().filter(|n| s.line(facts, n.line, knowledge)).count();
+        let charged = Charged::new(facts);
+        let lines = facts.net_lines.iter().filter(|n| s.line(facts, n.line, knowledge, &charged)).count();
         let mut wanted = Vec::new();
         wanted.extend(s.knowledge.iter().map(|t| format!("knowledge {t}")));
-        wanted.extend(s.second.iter().map(|t| format!("second of {t}")));
+        wanted.extend(s.second.iter().map(|t| format!("second of {t} whose first was charged")));
         for (name, list) in [("item", &s.item), ("charge_type", &s.charge_type), ("list_type", &s.list_type)] {
             if !list.is_empty() {
                 wanted.push(format!("{name} {}", list.join(" ")));

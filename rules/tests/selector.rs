@@ -113,8 +113,9 @@ fn worlds() -> impl Strategy<Value = World> {
         select(&["10.00", "10.01"][..]),
     );
     let lines = vec((select(&ITEMS[..]), any::<bool>(), keys), 0..8);
+    let past = vec((0..8usize, proptest::option::of(select(&ITEMS[..]))), 0..4);
     let visits = (0..8usize, select(&DIAGNOSES[..]), any::<bool>(), any::<bool>());
-    (person, visits, select(&["1", "5", "9"][..]), vec(0..8usize, 0..4), catalogue, lines, rows).prop_map(
+    (person, visits, select(&["1", "5", "9"][..]), past, catalogue, lines, rows).prop_map(
         |((sex, year), (kind, diagnosis, died, register), level, history, catalogue, lines, rows)| {
             let line = |no: String, item: &str, refund: &str, quantity: i64, rest: &str| -> LineCase {
                 let text = format!("no = '{no}'\nitem = '{item}'\nrefund_of = '{refund}'\nquantity = {quantity}\n");
@@ -145,7 +146,15 @@ fn worlds() -> impl Strategy<Value = World> {
                 items: items.collect(),
                 lines: all,
                 settled: Vec::new(),
-                history: history.iter().enumerate().map(|(i, k)| visit(*k, &format!("M{i}"), "", false)).collect(),
+                history: history
+                    .iter()
+                    .enumerate()
+                    .map(|(i, (kind, item))| {
+                        let mut past = visit(*kind, &format!("M{i}"), "", false);
+                        past.lines.extend(item.map(|item| line("0".to_owned(), item, "", 1, "")));
+                        past
+                    })
+                    .collect(),
                 knowledge: rows
                     .into_iter()
                     .map(|(table, item, other)| KnowledgeRow {
@@ -209,6 +218,12 @@ fn bears(mark: Mark, l: &LineFact, f: &Facts) -> bool {
     }
 }
 
+/// A plain reading of "was charged too".
+fn was_charged(item: &str, f: &Facts) -> bool {
+    let here = f.net_lines.iter().map(|n| f.lines[n.line].line.item.as_str());
+    here.chain(f.history.lines().iter().map(|l| l.item.as_str())).any(|i| i == item)
+}
+
 /// A plain reading of a line's part.
 fn line_passes(s: &Selector, l: &LineFact, f: &Facts, rows: &[KnowledgeRow]) -> bool {
     let code = l.line.item.as_str();
@@ -220,7 +235,9 @@ fn line_passes(s: &Selector, l: &LineFact, f: &Facts, rows: &[KnowledgeRow]) -> 
         && (s.item.is_empty() || s.item.iter().any(|p| code.len() >= p.len() && &code[..p.len()] == p))
         && s.knowledge.as_ref().is_none_or(|t| rows.iter().any(|r| r.table == *t && r.item.as_str() == code))
         && (!s.grouped || l.item.as_ref().is_some_and(|i| !i.drug_group.is_empty()))
-        && s.second.as_ref().is_none_or(|t| rows.iter().any(|r| r.table == *t && r.other.as_str() == code))
+        && s.second.as_ref().is_none_or(|t| {
+            rows.iter().any(|r| r.table == *t && r.other.as_str() == code && was_charged(r.item.as_str(), f))
+        })
         && (s.marks.is_empty() || s.marks.iter().any(|m| bears(*m, l, f)))
 }
 

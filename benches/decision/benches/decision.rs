@@ -62,22 +62,7 @@ fn main() {
         lines(&b.facts) as f64 / b.facts.len() as f64,
         b.rules.running().count()
     );
-    // for a profiler: nothing but the review
-    if asked.iter().any(|a| a == "review") {
-        for _ in 0..2000 {
-            black_box(b.facts.iter().map(|f| b.rules.review(black_box(f), Stage::During).hits.len()).sum::<usize>());
-        }
-        return;
-    }
-    if asked.iter().any(|a| a == "review-long") {
-        let shapes = skewed::shapes(&b.claims);
-        let facts = shapes.iter().find(|(name, _)| name.contains("200 stays")).map(|(_, claims)| {
-            claims.iter().cloned().filter_map(|(c, f)| resolve(c, f, &b.bundle).ok().map(Arc::new)).collect::<Vec<_>>()
-        });
-        let facts = facts.unwrap_or_default();
-        for _ in 0..5000 {
-            black_box(facts.iter().map(|f| b.rules.review(black_box(f), Stage::During).hits.len()).sum::<usize>());
-        }
+    if asked.iter().any(|a| for_a_profiler(&b, a)) {
         return;
     }
     type Part = fn(&Bench);
@@ -95,6 +80,29 @@ fn main() {
             part(&b);
         }
     }
+}
+
+/// One thing for some ten seconds, untimed. Whether there is one of the name.
+fn for_a_profiler(b: &Bench, name: &str) -> bool {
+    let long = || {
+        let shapes = skewed::shapes(&b.claims);
+        let (_, claims) = shapes.into_iter().find(|(name, _)| name.contains("200 stays")).unwrap_or_default();
+        claims.into_iter().filter_map(|(c, f)| resolve(c, f, &b.bundle).ok().map(Arc::new)).collect::<Vec<_>>()
+    };
+    let review = |f: &Arc<Facts>| b.rules.review(black_box(f), Stage::During).hits.len();
+    let decide = |f: &Arc<Facts>| adjudicate(black_box(f), &b.rules, Stage::During).findings.len();
+    let rounds = 0..100;
+    match name {
+        "review" => rounds.for_each(|_| _ = black_box(each(&b.facts, review)())),
+        "review-long" => rounds.for_each(|_| _ = black_box(each(&long(), review)())),
+        "decide" => rounds.for_each(|_| _ = black_box(each(&b.facts, decide)())),
+        "whole" => rounds.for_each(|_| {
+            let facts = (0..PASSES).flat_map(|_| b.claims.clone()).filter_map(|(c, f)| resolve(c, f, &b.bundle).ok());
+            facts.for_each(|f| _ = black_box(decide(&Arc::new(f))));
+        }),
+        _ => return false,
+    }
+    true
 }
 
 fn row(name: &str, claims: usize, time: Duration) {
@@ -125,6 +133,16 @@ fn stages(b: &Bench) {
             halves.into_iter().map(|h| h.join().unwrap_or_default()).sum()
         })
     };
+    let mut with_two = || {
+        let of_one = |half: usize| {
+            let mine = b.facts.iter().skip(half).step_by(2);
+            mine.map(|f| adjudicate(black_box(f), &b.rules, Stage::During).findings.len()).sum::<usize>()
+        };
+        std::thread::scope(|s| {
+            let halves = [0, 1].map(|half| s.spawn(move || (0..PASSES).map(|_| of_one(half)).sum::<usize>()));
+            halves.into_iter().map(|h| h.join().unwrap_or_default()).sum()
+        })
+    };
     let times = medians(&mut [
         ("copying the claims (part of the next three)", &mut copy),
         ("resolve", &mut resolves),
@@ -134,6 +152,7 @@ fn stages(b: &Bench) {
         ("review", &mut review),
         ("decide, no rules", &mut without),
         ("decide", &mut with),
+        ("decide, two threads", &mut with_two),
     ]);
     for (name, time) in times {
         row(&name, b.facts.len() * PASSES, time);

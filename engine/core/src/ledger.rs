@@ -26,21 +26,21 @@ pub fn postings(facts: &Facts, priced: &Priced) -> Vec<Posting> {
     let person = facts.person().map(|p| p.no.clone()).unwrap_or_default();
     let institution = &facts.visit.institution;
     let mut out: Vec<Posting> = Vec::new();
-    let mut debit = |account: String, amount: Money| {
+    let mut debit = |account: std::fmt::Arguments<'_>, amount: Money| {
         if !amount.is_zero() {
-            out.push(Posting { account, amount });
+            out.push(Posting { account: account.to_string(), amount });
         }
     };
     let pool = facts.portions.last().map(|p| p.policy.pool_area.clone()).unwrap_or_default();
     for p in priced.payments.iter().filter(|p| p.fund.is_some()) {
-        debit(format!("fund/{}/{pool}", p.fund_pay_type), p.amount);
+        debit(format_args!("fund/{}/{pool}", p.fund_pay_type), p.amount);
     }
-    debit(format!("account/own/{person}"), a.account - a.family_account);
+    debit(format_args!("account/own/{person}"), a.account - a.family_account);
     // the account, not the member: another member may draw on it, and this one may leave it
-    debit(format!("account/family/{}", facts.family_account.as_deref().unwrap_or_default()), a.family_account);
-    debit(format!("cash/{person}"), a.cash);
-    debit(format!("hospital-borne/{institution}"), a.hospital);
-    debit(format!("institution/{institution}"), -a.total);
+    debit(format_args!("account/family/{}", facts.family_account.as_deref().unwrap_or_default()), a.family_account);
+    debit(format_args!("cash/{person}"), a.cash);
+    debit(format_args!("hospital-borne/{institution}"), a.hospital);
+    debit(format_args!("institution/{institution}"), -a.total);
     if pool != facts.care_area {
         out.extend(between(&pool, &facts.care_area, a.funds + a.account));
     }

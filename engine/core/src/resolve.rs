@@ -624,11 +624,8 @@ fn catalogue_day(claim: &Claim, policy: &BenefitPolicy, fee_time: NaiveDateTime)
 /// number, net of refunds. Earlier parts of the stay come first, each as it was decided: what of their lines
 /// passed stands, and a refund frees room from its own part on.
 fn cap_items(lines: &mut [LineFact], file: &PersonFile, catalogue: &CareCatalogue<'_>, policy: &BenefitPolicy) {
-    let capped: HashSet<ItemCode> = lines
-        .iter()
-        .filter(|l| l.item.as_ref().is_some_and(|i| i.max_per_day.is_some() || i.max_per_stay.is_some()))
-        .map(|l| l.line.item.clone())
-        .collect();
+    let has_cap = |l: &&LineFact| l.item.as_ref().is_some_and(|i| i.max_per_day.is_some() || i.max_per_stay.is_some());
+    let capped: HashSet<&ItemCode> = lines.iter().filter(has_cap).map(|l| &l.line.item).collect();
     if capped.is_empty() {
         return;
     }
@@ -643,41 +640,39 @@ fn cap_items(lines: &mut [LineFact], file: &PersonFile, catalogue: &CareCatalogu
         part.sort_by(|a, b| a.order_key().cmp(&b.order_key()));
         rooms.part(part.iter().map(|l| (*l, item_of(l))));
     }
-    let part: Vec<(Line, Option<Arc<CatalogueItem>>)> =
-        lines.iter().filter(|l| capped.contains(&l.line.item)).map(|l| (l.line.clone(), l.item.clone())).collect();
-    rooms.part(part.iter().map(|(l, i)| (l, i.as_deref())));
-    for l in lines.iter_mut() {
-        // a refund has the room of its original
-        let no = l.line.refund_of.as_ref().unwrap_or(&l.line.no);
-        l.room = rooms.of.get(no).and_then(|r| r.room);
-    }
+    let part = lines.iter().filter(|l| capped.contains(&l.line.item)).map(|l| (&l.line, l.item.as_deref()));
+    rooms.part(part);
+    // a refund has the room of its original
+    let room_of = |l: &LineFact| rooms.of.get(l.line.refund_of.as_ref().unwrap_or(&l.line.no))?.room;
+    let all: Vec<Option<Quantity>> = lines.iter().map(room_of).collect();
+    lines.iter_mut().zip(all).for_each(|(l, room)| l.room = room);
 }
 
 /// How many units the caps let through of each line, part by part.
 #[derive(Default)]
-struct Rooms {
-    units: Units,
-    of: HashMap<LineNo, LineRoom>,
+struct Rooms<'l> {
+    units: Units<'l>,
+    of: HashMap<&'l LineNo, LineRoom<'l>>,
 }
 
 /// What the caps let through of one line.
-struct LineRoom {
+struct LineRoom<'l> {
     room: Option<Quantity>,
     /// Units that remain after the refunds so far.
     net: Quantity,
-    line: Line,
+    line: &'l Line,
 }
 
-impl LineRoom {
+impl LineRoom<'_> {
     fn passed(&self) -> Quantity {
         self.room.map_or(self.net, |room| room.min(self.net))
     }
 }
 
-impl Rooms {
+impl<'l> Rooms<'l> {
     /// Takes a part in, its lines in order. Its refunds act before its lines: of lines of earlier parts they
     /// free room for these, of its own lines they leave what remains.
-    fn part<'l>(&mut self, lines: impl Iterator<Item = (&'l Line, Option<&'l CatalogueItem>)> + Clone) {
+    fn part(&mut self, lines: impl Iterator<Item = (&'l Line, Option<&'l CatalogueItem>)> + Clone) {
         let mut refunds: HashMap<&LineNo, Quantity> = HashMap::default();
         for (line, _) in lines.clone() {
             let Some(original) = &line.refund_of else { continue };
@@ -685,7 +680,7 @@ impl Rooms {
                 Some(earlier) => {
                     let before = earlier.passed();
                     earlier.net += line.quantity;
-                    self.units.add(&earlier.line, earlier.passed() - before);
+                    self.units.add(earlier.line, earlier.passed() - before);
                 }
                 None => *refunds.entry(original).or_default() += line.quantity,
             }
@@ -693,32 +688,32 @@ impl Rooms {
         for (line, item) in lines.filter(|(l, _)| l.refund_of.is_none()) {
             let Some(item) = item.filter(|i| !own_pay(Some(i), line.approval)) else { continue };
             let net = line.quantity + refunds.get(&line.no).copied().unwrap_or_default();
-            let of = LineRoom { room: self.units.room(item, line), net, line: line.clone() };
+            let of = LineRoom { room: self.units.room(item, line), net, line };
             self.units.add(line, of.passed());
-            self.of.insert(line.no.clone(), of);
+            self.of.insert(&line.no, of);
         }
     }
 }
 
 /// Units of each item that its caps let through so far, by day and over the stay.
 #[derive(Default)]
-struct Units {
-    day: HashMap<(ItemCode, NaiveDate), Quantity>,
-    stay: HashMap<ItemCode, Quantity>,
+struct Units<'l> {
+    day: HashMap<(&'l ItemCode, NaiveDate), Quantity>,
+    stay: HashMap<&'l ItemCode, Quantity>,
 }
 
-impl Units {
+impl<'l> Units<'l> {
     /// How many units the item's caps still let through on the line's day; none without a cap.
     fn room(&self, item: &CatalogueItem, line: &Line) -> Option<Quantity> {
         let left =
             |max: Quantity, used: Option<&Quantity>| (max - used.copied().unwrap_or_default()).max(Quantity::ZERO);
-        let day = item.max_per_day.map(|m| left(m, self.day.get(&(line.item.clone(), line.time.date()))));
+        let day = item.max_per_day.map(|m| left(m, self.day.get(&(&line.item, line.time.date()))));
         let stay = item.max_per_stay.map(|m| left(m, self.stay.get(&line.item)));
         day.into_iter().chain(stay).min()
     }
-    fn add(&mut self, line: &Line, units: Quantity) {
-        *self.day.entry((line.item.clone(), line.time.date())).or_default() += units;
-        *self.stay.entry(line.item.clone()).or_default() += units;
+    fn add(&mut self, line: &'l Line, units: Quantity) {
+        *self.day.entry((&line.item, line.time.date())).or_default() += units;
+        *self.stay.entry(&line.item).or_default() += units;
     }
 }
 

@@ -4,9 +4,11 @@
 use crate::claim::{Approval, Line};
 use crate::codes::*;
 use crate::facts::{Facts, LineFact};
+use crate::hash::HashSet;
 use crate::knowledge::Knowledge;
 use chrono::NaiveTime;
 use serde::{Deserialize, Serialize};
+use std::cell::OnceCell;
 
 /// Every list given must match; an empty selector lets everything through.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -32,7 +34,8 @@ pub struct Selector {
     pub item: Vec<String>,
     /// The line's item stands in this knowledge table.
     pub knowledge: Option<String>,
-    /// This knowledge table names the line's item as the second of a pair.
+    /// This knowledge table names the line's item as the second of a pair, and the first was charged too: on
+    /// the claim, in an earlier part of the stay, or at another visit.
     pub second: Option<String>,
     /// The line's item belongs to a drug group.
     pub grouped: bool,
@@ -144,14 +147,16 @@ impl Selector {
     }
 
     /// The part that concerns a line, given by its place in [`Facts::lines`].
-    pub fn line(&self, facts: &Facts, at: usize, knowledge: &Knowledge) -> bool {
+    pub fn line(&self, facts: &Facts, at: usize, knowledge: &Knowledge, charged: &Charged<'_>) -> bool {
         let Some(line) = facts.lines.get(at) else { return false };
         let item = line.item.as_ref();
         (self.list_type.is_empty() || item.is_some_and(|i| self.list_type.contains(&i.list_type)))
             && (self.charge_type.is_empty() || item.is_some_and(|i| self.charge_type.contains(&i.charge_type)))
             && (self.item.is_empty() || self.item.iter().any(|p| line.line.item.as_str().starts_with(p.as_str())))
             && self.knowledge.as_ref().is_none_or(|t| knowledge.has(t, &line.line.item))
-            && self.second.as_ref().is_none_or(|t| knowledge.has_pair_with(t, &line.line.item))
+            && self.second.as_ref().is_none_or(|t| {
+                knowledge.pairs_with(t, &line.line.item).iter().any(|p| p.items().any(|first| charged.has(first)))
+            })
             && (!self.grouped || item.is_some_and(|i| !i.drug_group.is_empty()))
             && (self.marks.is_empty() || self.marks.iter().any(|m| m.on(facts, at)))
     }
@@ -165,6 +170,36 @@ impl Selector {
             || self.second.is_some()
             || self.grouped
             || !self.marks.is_empty()
+    }
+}
+
+/// What the person of a claim was charged: on the claim, net of refunds, in an earlier part of the stay, or at another
+/// visit.
+pub struct Charged<'f> {
+    facts: &'f Facts,
+    /// The items of a long stay.
+    items: OnceCell<HashSet<&'f ItemCode>>,
+}
+
+impl<'f> Charged<'f> {
+    /// Of a claim.
+    pub fn new(facts: &'f Facts) -> Self {
+        Self { facts, items: OnceCell::new() }
+    }
+
+    /// Whether an item was charged.
+    pub fn has(&self, item: &ItemCode) -> bool {
+        // few lines are quicker walked over than put in a table
+        const FEW: usize = 48;
+        let facts = self.facts;
+        let settled = facts.history.this_visit();
+        let lines = facts.net_lines.iter().filter_map(|n| facts.lines.get(n.line)).map(|l| &l.line.item);
+        let mut here = lines.chain(settled.iter().map(|l| &l.item));
+        let of_stay = match facts.net_lines.len() + settled.len() {
+            ..=FEW => here.any(|i| i == item),
+            _ => self.items.get_or_init(|| here.collect()).contains(item),
+        };
+        of_stay || !facts.history.lines_of(item.as_str()).is_empty()
     }
 }
 
