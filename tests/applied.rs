@@ -3,6 +3,7 @@
 
 use crate::access::{PASSWORD, api, call};
 use crate::county::*;
+use crate::inspect::{assert_checks, rows};
 use crate::stay::Stay;
 use chrono::TimeDelta;
 use dingan::serve::now;
@@ -148,6 +149,22 @@ fn a_proposal_is_applied_as_a_linked_correction_and_goes_with_a_reversal() {
     assert_eq!(entries(&server, &p.no), []);
     assert_eq!(begin(&server, "li", correct("K5", &id, funds)), Err("ALREADY_REVERSED"));
     sound(&server, 4);
+
+    // inspectors see what became of it, and by how much
+    let sql = format!(
+        "SELECT k.kind, k.fund_chg_amt, k.fund_pay_sumamt, k.refd_setl_flag, \
+         k.psn_pay + k.fund_pay_sumamt - s.medfee_sumamt AS rest \
+         FROM correction k JOIN setl_d s ON s.setl_id = k.init_setl_id \
+         WHERE k.init_setl_id = '{id}' ORDER BY k.commit_no"
+    );
+    let seen = rows(&server, &sql);
+    let number = |m: Money| serde_json::from_str::<Value>(&m.to_string()).unwrap();
+    let row = |change: Money, after: Money| {
+        json!({"kind": "correction", "fund_chg_amt": number(change), "fund_pay_sumamt": number(after),
+               "rest": number(Money::ZERO), "refd_setl_flag": "1"})
+    };
+    assert_eq!(seen, [row(-funds, Money::ZERO), row(funds, funds), row(-funds, Money::ZERO)]);
+    assert_checks(&server);
 }
 
 /// What the institution has given back is not asked of the person as well, whichever comes first.

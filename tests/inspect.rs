@@ -40,7 +40,7 @@ fn a_day(server: &Server, claims: usize) {
     assert!(day.settled > 0);
 }
 
-fn assert_checks(server: &Server) {
+pub fn assert_checks(server: &Server) {
     for check in ["check-lines", "check-ledger", "check-identities"] {
         assert_eq!(named(server, check), Vec::<Value>::new(), "{check}");
     }

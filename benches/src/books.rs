@@ -332,6 +332,7 @@ impl Scan for Pages {
                 Rowset::Findings => Page::Findings(Vec::new()),
                 Rowset::Runs => Page::Runs(Vec::new()),
                 Rowset::Ledger => Page::Ledger(Vec::new()),
+                Rowset::Corrections => Page::Corrections(Vec::new()),
             })
         })))
     }

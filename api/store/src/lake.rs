@@ -116,7 +116,7 @@ impl LookScan {
         self.left -= rows.len().min(self.left);
         let Some(last) = rows.last() else { return Ok(None) };
         let second = match self.wanted.rows {
-            Rowset::Visits | Rowset::Settlements | Rowset::Runs => Value2::None,
+            Rowset::Visits | Rowset::Settlements | Rowset::Runs | Rowset::Corrections => Value2::None,
             Rowset::Lines | Rowset::Findings => Value2::Text(last.text(1)),
             Rowset::Ledger => Value2::Int(last.int(1)),
         };
@@ -192,6 +192,17 @@ impl LookScan {
                 q.bind(Value::Int(as_of));
                 &["g.setl_id", "g.seq"]
             }
+            Rowset::Corrections => {
+                q.push(
+                    "k.corr_id, k.commit_no, k.setl_id, k.psn_no, k.mdtrt_id, s.fixmedins_code, k.kind, k.corr_time, \
+                     s.reversed_commit, (SELECT CAST(sum(g.amount) AS BIGINT) FROM ledger_entry g \
+                     WHERE g.setl_id = k.corr_id AND g.commit_no = k.commit_no \
+                     AND g.account >= 'fund/' AND g.account < 'fund0'), k.amounts \
+                     FROM correction k JOIN settlement s ON s.setl_id = k.setl_id WHERE k.commit_no <= ",
+                );
+                q.bind(Value::Int(as_of));
+                &["k.corr_id"]
+            }
         };
         for c in &self.wanted.conditions {
             push_condition(&mut q, self.wanted.rows, c);
@@ -258,6 +269,9 @@ impl RawPage {
             Rowset::Findings => Page::Findings(rows.iter().map(found_row).collect::<Result<_, _>>()?),
             Rowset::Runs => Page::Runs(rows.iter().map(run_row).collect::<Result<_, _>>()?),
             Rowset::Ledger => Page::Ledger(rows.iter().map(ledger_row).collect()),
+            Rowset::Corrections => {
+                Page::Corrections(rows.iter().map(|r| corrected_row(r, as_of)).collect::<Result<_, _>>()?)
+            }
         })
     }
 }
@@ -303,6 +317,10 @@ fn column(rows: Rowset, key: Key) -> Option<&'static str> {
         (Rowset::Findings, Key::FoundAt) => "f.found_at",
         (Rowset::Runs, Key::Run) => "r.run_id",
         (Rowset::Ledger, Key::Settlement) => "g.setl_id",
+        (Rowset::Corrections, Key::Person) => "k.psn_no",
+        (Rowset::Corrections, Key::Visit) => "k.mdtrt_id",
+        (Rowset::Corrections, Key::Settlement) => "k.setl_id",
+        (Rowset::Corrections, Key::Institution) => "s.fixmedins_code",
         _ => return None,
     })
 }
@@ -449,6 +467,22 @@ fn run_row(r: &Row) -> Result<RunRow, StoreError> {
 
 fn ledger_row(r: &Row) -> LedgerRow {
     LedgerRow { settlement: r.text(0), seq: r.int(1), commit_no: r.int(2), account: r.text(3), amount: money(r.int(4)) }
+}
+
+fn corrected_row(r: &Row, as_of: CommitNo) -> Result<CorrectedRow, StoreError> {
+    Ok(CorrectedRow {
+        id: r.text(0),
+        commit_no: r.int(1),
+        settlement: r.text(2),
+        person: r.text(3),
+        visit: r.text(4),
+        institution: r.text(5),
+        kind: r.text(6),
+        at: time("correction", r, 7)?,
+        reversed: r.opt_int(8).is_some_and(|c| c <= as_of),
+        funds: money(r.opt_int(9).unwrap_or_default()),
+        amounts: json("correction", r.str(10))?,
+    })
 }
 
 /// One query of an inspector, on record.

@@ -25,6 +25,8 @@ pub enum Rowset {
     Runs,
     /// Postings.
     Ledger,
+    /// Corrections and deductions.
+    Corrections,
 }
 
 /// A column by which the store finds or sifts rows.
@@ -100,6 +102,8 @@ pub enum Page {
     Runs(Vec<RunRow>),
     /// Postings.
     Ledger(Vec<LedgerRow>),
+    /// Corrections and deductions.
+    Corrections(Vec<CorrectedRow>),
 }
 
 /// A visit (`mdtrt_d`).
@@ -258,4 +262,31 @@ pub struct LedgerRow {
     pub account: String,
     /// Debit (positive) or credit.
     pub amount: Money,
+}
+
+/// What became of a settlement afterwards: a proposal a clerk applied, or a deduction from the institution.
+#[derive(Debug, Clone)]
+pub struct CorrectedRow {
+    /// `corr_id`: what it posted lies in the ledger under it.
+    pub id: String,
+    /// Its commit.
+    pub commit_no: CommitNo,
+    /// `init_setl_id`: the settlement it belongs to.
+    pub settlement: String,
+    /// `psn_no`.
+    pub person: String,
+    /// `mdtrt_id`.
+    pub visit: String,
+    /// `fixmedins_code`.
+    pub institution: String,
+    /// `correction` or `deduction`.
+    pub kind: String,
+    /// When.
+    pub at: NaiveDateTime,
+    /// The settlement was reversed since, and this with it.
+    pub reversed: bool,
+    /// What the funds paid more for it (negative: got back).
+    pub funds: Money,
+    /// The settlement's amounts from then on.
+    pub amounts: Amounts,
 }

@@ -153,6 +153,8 @@ pub enum Table {
     Run,
     /// `ledger_entry`.
     Ledger,
+    /// `correction`.
+    Correction,
     /// `hilist`: the catalogue's items.
     Item,
     /// `hilist_limit`: limit prices.
@@ -205,6 +207,7 @@ const VIEWS: &[(&str, Table, &str)] = &[
     ("finding", Table::Finding, include_str!("../columns/finding.tsv")),
     ("review_run", Table::Run, include_str!("../columns/review_run.tsv")),
     ("ledger_entry", Table::Ledger, include_str!("../columns/ledger_entry.tsv")),
+    ("correction", Table::Correction, include_str!("../columns/correction.tsv")),
     ("hilist", Table::Item, include_str!("../columns/hilist.tsv")),
     ("hilist_limit", Table::Limit, include_str!("../columns/hilist_limit.tsv")),
     ("hilist_ratio", Table::Ratio, include_str!("../columns/hilist_ratio.tsv")),
@@ -244,6 +247,7 @@ impl View {
             "psn_no" => Key::Person,
             "mdtrt_id" => Key::Visit,
             "setl_id" => Key::Settlement,
+            "init_setl_id" if self.table == Table::Correction => Key::Settlement,
             "fixmedins_code" => Key::Institution,
             "rule_code" => Key::Rule,
             "run_id" => Key::Run,
@@ -262,6 +266,7 @@ impl View {
             Table::Finding => Rowset::Findings,
             Table::Run => Rowset::Runs,
             Table::Ledger => Rowset::Ledger,
+            Table::Correction => Rowset::Corrections,
             _ => return None,
         })
     }
@@ -298,6 +303,7 @@ impl View {
             Page::Findings(rows) => self.build(rows, books::finding, columns, schema, reference),
             Page::Runs(rows) => self.build(rows, books::run, columns, schema, reference),
             Page::Ledger(rows) => self.build(rows, books::ledger, columns, schema, reference),
+            Page::Corrections(rows) => self.build(rows, books::correction, columns, schema, reference),
         }
     }
 
@@ -356,6 +362,7 @@ impl Table {
             Self::Finding => books::finding(column).map(|h| h.parts),
             Self::Run => books::run(column).map(|h| h.parts),
             Self::Ledger => books::ledger(column).map(|h| h.parts),
+            Self::Correction => books::correction(column).map(|h| h.parts),
             Self::Item => reference::item(column).map(|h| h.parts),
             Self::Limit => reference::limit(column).map(|h| h.parts),
             Self::Ratio => reference::ratio(column).map(|h| h.parts),

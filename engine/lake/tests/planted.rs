@@ -362,6 +362,7 @@ impl Scan for Pages {
             Rowset::Findings => Page::Findings(p.findings.clone()),
             Rowset::Runs => Page::Runs(p.runs.clone()),
             Rowset::Ledger => Page::Ledger(p.ledger.clone()),
+            Rowset::Corrections => Page::Corrections(Vec::new()),
         };
         Ok(Some(Box::new(move || Ok(page))))
     }

@@ -1,7 +1,7 @@
-//! `finding`, `review_run` and `ledger_entry`.
+//! `finding`, `review_run`, `ledger_entry` and `correction`.
 
 use super::{Cell, Held, plain};
-use dingan_core::look::{FoundRow, LedgerRow, RunRow};
+use dingan_core::look::{CorrectedRow, FoundRow, LedgerRow, RunRow};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -66,6 +66,36 @@ pub(super) fn ledger(column: &str) -> Option<Held<LedgerRow>> {
         "seq" => plain(|r, _| Cell::Units(r.seq)),
         "account" => plain(|r, _| Cell::text(&r.account)),
         "amount" => plain(|r, _| Cell::Units(r.amount.units())),
+        "commit_no" => plain(|r, _| Cell::Units(r.commit_no)),
+        _ => None,
+    }
+}
+
+macro_rules! amount {
+    ($field:ident) => {
+        plain(|r: &CorrectedRow, _| Cell::Units(r.amounts.$field.units()))
+    };
+}
+
+/// How a column of `correction` is read.
+pub(super) fn correction(column: &str) -> Option<Held<CorrectedRow>> {
+    match column {
+        "corr_id" => plain(|r, _| Cell::text(&r.id)),
+        "init_setl_id" => plain(|r, _| Cell::text(&r.settlement)),
+        "kind" => plain(|r, _| Cell::text(&r.kind)),
+        "corr_time" => plain(|r, _| Cell::Time(r.at)),
+        "psn_no" => plain(|r, _| Cell::text(&r.person)),
+        "mdtrt_id" => plain(|r, _| Cell::text(&r.visit)),
+        "fixmedins_code" => plain(|r, _| Cell::text(&r.institution)),
+        "refd_setl_flag" => plain(|r, _| Cell::flag(r.reversed)),
+        "fund_chg_amt" => plain(|r, _| Cell::Units(r.funds.units())),
+        "inscp_amt" => amount!(in_scope),
+        "act_pay_dedc" => amount!(deductible),
+        "hifp_pay" => amount!(hifp),
+        "fund_pay_sumamt" => amount!(funds),
+        "psn_pay" => amount!(person),
+        "acct_pay" => amount!(account),
+        "cash_payamt" => amount!(cash),
         "commit_no" => plain(|r, _| Cell::Units(r.commit_no)),
         _ => None,
     }
