@@ -7,7 +7,7 @@
 //! p99 of settling with and without inspectors, rounds in turn.
 //!
 //! `DINGAN_BENCH_STORE` (postgres, sqlite or both), `DINGAN_BENCH_RATE`, `DINGAN_BENCH_ROUNDS`, `DINGAN_BENCH_SECONDS`
-//! (a round) change the size.
+//! (a round) and `DINGAN_BENCH_INSPECTORS` (1: only the first; 2) change the size.
 
 #[path = "settling/bills.rs"]
 mod bills;
@@ -31,6 +31,10 @@ use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+
+/// The program's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const CLIENTS: usize = 16;
 
@@ -103,6 +107,7 @@ fn investigate(address: SocketAddr, stop: &AtomicBool) -> usize {
 
 fn measure(name: &str, at: &Location) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let inspectors = number("DINGAN_BENCH_INSPECTORS", 2);
     let (rate, rounds) = (number("DINGAN_BENCH_RATE", 200) as f64, number("DINGAN_BENCH_ROUNDS", 3));
     let bills = (rate * number("DINGAN_BENCH_SECONDS", 15) as f64) as usize;
     let (county, running) = place::serve(&runtime, at);
@@ -124,7 +129,7 @@ fn measure(name: &str, at: &Location) {
         let stop = AtomicBool::new(false);
         let (busy, seen, investigations) = std::thread::scope(|scope| {
             let watching = scope.spawn(|| watch(address, &stop));
-            let investigating = scope.spawn(|| investigate(address, &stop));
+            let investigating = scope.spawn(|| if inspectors > 1 { investigate(address, &stop) } else { 0 });
             let busy =
                 send_and_hear(address, messages, CLIENTS, Some(rate), |answer| note(&acknowledged, answer)).times;
             stop.store(true, Ordering::Relaxed);

@@ -16,6 +16,9 @@ mod load;
 mod peers;
 #[path = "settling/place.rs"]
 mod place;
+#[path = "settling/stores.rs"]
+#[allow(dead_code, reason = "the other benches measure each store the same way")]
+mod stores;
 #[path = "settling/wire.rs"]
 mod wire;
 
@@ -23,11 +26,16 @@ use bills::prepare;
 use dingan_store::Location;
 use load::{median, number, quantile, send};
 
+/// The program's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Connections that send at once, as pgbench's clients.
 const CLIENTS: usize = 16;
 
-/// Measures one store beside its peer; `peer` gives transactions a second.
-fn measure(name: &str, at: &Location, peer_name: &str, mut peer: impl FnMut(usize) -> f64) {
+/// Measures one store beside its peer; `peer` gives transactions a second. `rest` brings the database to where it is
+/// after running for a while.
+fn measure(name: &str, at: &Location, peer_name: &str, mut peer: impl FnMut(usize) -> f64, rest: impl Fn()) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let rounds = number("DINGAN_BENCH_ROUNDS", 5);
     let bills = number("DINGAN_BENCH_BILLS", 2000);
@@ -40,6 +48,7 @@ fn measure(name: &str, at: &Location, peer_name: &str, mut peer: impl FnMut(usiz
     };
     // a first round brings statements, caches and the disk's files to where they are in a running system
     send(running.address, ready(bills / 4), CLIENTS, None);
+    rest();
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for round in 0..rounds {
         let messages = ready(bills);
@@ -55,7 +64,9 @@ fn measure(name: &str, at: &Location, peer_name: &str, mut peer: impl FnMut(usiz
         ours.push(sent.per_second);
     }
     let (o, t) = (median(ours), median(theirs));
-    let half = send(running.address, ready(bills), CLIENTS, Some(o / 2.0));
+    let messages = ready(bills);
+    rest();
+    let half = send(running.address, messages, CLIENTS, Some(o / 2.0));
     println!("{name}: 2207 with ten lines, {CLIENTS} connections, median of {rounds} rounds of {bills} bills");
     println!("  settlements/s        {o:>8.0}");
     println!("  {peer_name:<20} {t:>8.0}");
@@ -72,11 +83,12 @@ fn measure(name: &str, at: &Location, peer_name: &str, mut peer: impl FnMut(usiz
 fn main() {
     let which = std::env::var("DINGAN_BENCH_STORE").unwrap_or_else(|_| "both".to_owned());
     if which != "sqlite" {
-        match dingan_test_postgres::shared() {
+        match stores::postgres() {
             Some(server) => {
                 let at = Location::parse(&server.url(&server.database())).expect("a URL");
-                let pgbench = peers::Pgbench::new(server);
-                measure("postgres", &at, "pgbench -s 50 -c 16", |_| pgbench.run());
+                let pgbench = peers::Pgbench::new(&server);
+                let rest = || drop(server.sql("postgres", "CHECKPOINT"));
+                measure("postgres", &at, "pgbench -s 50 -c 16", |_| pgbench.run(), rest);
             }
             None => println!("postgres: not installed, not measured"),
         }
@@ -84,6 +96,6 @@ fn main() {
     if which != "postgres" {
         let folder = tempfile::tempdir().expect("a folder");
         let at = Location::Folder(folder.path().to_path_buf());
-        measure("sqlite", &at, "bare synced insert", |round| peers::bare_inserts(folder.path(), round));
+        measure("sqlite", &at, "bare synced insert", |round| peers::bare_inserts(folder.path(), round), || ());
     }
 }

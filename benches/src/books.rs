@@ -278,8 +278,8 @@ impl Source for Books {
     async fn now(&self) -> Result<Arc<dyn Rows>, SourceError> {
         Ok(Arc::new(Self { claims: self.claims, reference: Arc::clone(&self.reference) }))
     }
-    async fn log(&self, _: Logged) -> Result<(), SourceError> {
-        Ok(())
+    async fn log(&self, _: Logged) -> Result<CommitNo, SourceError> {
+        Ok(0)
     }
 }
 

@@ -1,12 +1,19 @@
 //! The stores that are measured: `DINGAN_BENCH_STORE` is `postgres`, `sqlite` or both.
 
 use dingan_store::Location;
+use dingan_test_postgres::{Postgres, found};
+
+/// A PostgreSQL that keeps its used log files, as `docs/operations.md` advises; a new one would make them as they are
+/// needed, and whoever commits at that moment would wait for it.
+pub fn postgres() -> Option<Postgres> {
+    found().then(|| Postgres::start(&["min_wal_size=2GB"]))
+}
 
 /// Measures each store that is asked for, on a new one.
 pub fn each(measure: impl Fn(&str, &Location)) {
     let which = std::env::var("DINGAN_BENCH_STORE").unwrap_or_else(|_| "both".to_owned());
     if which != "sqlite" {
-        match dingan_test_postgres::shared() {
+        match postgres() {
             Some(server) => measure("postgres", &Location::parse(&server.url(&server.database())).expect("a URL")),
             None => println!("postgres: not installed, not measured"),
         }

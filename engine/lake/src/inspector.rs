@@ -25,9 +25,10 @@ use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
+use dingan_core::person::CommitNo;
 use futures::StreamExt;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
@@ -70,6 +71,39 @@ impl Default for Limits {
 /// How much the program may grow while a query runs, in multiples of what its operators may hold.
 const GROWTH: usize = 4;
 
+/// Commits a second of others from which on queries rest: hospitals are settling.
+const BUSY: f64 = 20.0;
+
+/// The longest rest.
+const REST: Duration = Duration::from_millis(500);
+
+/// Until when no query begins. While hospitals settle, queries rest as long as the last one worked: what the database
+/// does for them it does at the priority of the rest.
+#[derive(Default)]
+struct Gate(Mutex<Option<Instant>>);
+
+impl Gate {
+    fn closed_until(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn pass(&self) {
+        let until = *self.closed_until();
+        if let Some(until) = until {
+            tokio::time::sleep_until(until.into()).await;
+        }
+    }
+
+    /// A query that took so long is over, while others made so many commits.
+    fn close(&self, took: Duration, commits: CommitNo) {
+        if commits as f64 > BUSY * took.as_secs_f64() {
+            let until = Instant::now() + took.min(REST);
+            let mut closed = self.closed_until();
+            *closed = Some(closed.map_or(until, |before| before.max(until)));
+        }
+    }
+}
+
 /// What is asked, and by whom.
 #[derive(Debug, Clone, Default)]
 pub struct Asked {
@@ -89,6 +123,7 @@ pub struct Inspector {
     views: Vec<Arc<View>>,
     limits: Limits,
     slots: Arc<Semaphore>,
+    gate: Arc<Gate>,
     /// Taken out on drop: a runtime must not be dropped where others run.
     cpu: Option<Runtime>,
 }
@@ -113,13 +148,23 @@ impl Inspector {
             .enable_all()
             .build()?;
         let slots = Arc::new(Semaphore::new(limits.at_once));
-        Ok(Self { source, views: views(), limits, slots, cpu: Some(cpu) })
+        Ok(Self { source, views: views(), limits, slots, gate: Arc::default(), cpu: Some(cpu) })
     }
 
     /// Starts a query. Rows come as they are worked out; dropping the answer stops it.
     pub async fn ask(&self, asked: Asked) -> Result<Answer, InspectError> {
         let began = Instant::now();
-        let mut log = Log { source: Arc::clone(&self.source), asked, began, as_of: 0, rows: 0, done: false };
+        let mut log = Log {
+            source: Arc::clone(&self.source),
+            gate: Arc::clone(&self.gate),
+            asked,
+            began,
+            reads_from: began,
+            on_record: 0,
+            as_of: 0,
+            rows: 0,
+            done: false,
+        };
         match self.start(&mut log).await {
             Ok((schema, rows, abort, permit)) => Ok(Answer {
                 schema,
@@ -150,6 +195,8 @@ impl Inspector {
                 let at_once = self.limits.at_once;
                 InspectError::new("BUSY", format!("{at_once} queries are running already; try again in a while"))
             })?;
+        self.gate.pass().await;
+        log.reads_from = Instant::now();
         let Some(cpu) = &self.cpu else { return Err(InspectError::new("BUSY", "the program is ending")) };
         // begun on a thread that steps back: what a source starts to read with does so too
         let source = Arc::clone(&self.source);
@@ -157,7 +204,7 @@ impl Inspector {
         let rows = rows.map_err(|_| died())?.map_err(InspectError::source)?;
         log.as_of = rows.as_of();
         // nothing is shown that is not on record
-        log.write("began").await?;
+        log.on_record = log.write("began").await?;
         let reference = rows.reference().await.map_err(InspectError::source)?;
         let query = Query {
             text: log.asked.sql.clone(),
@@ -310,8 +357,13 @@ impl Drop for Answer {
 /// The audit of one query: one row when it begins to read, one when it ends.
 struct Log {
     source: Arc<dyn Source>,
+    gate: Arc<Gate>,
     asked: Asked,
     began: Instant,
+    /// When its turn came.
+    reads_from: Instant,
+    /// The commit of its first row.
+    on_record: CommitNo,
     as_of: i64,
     rows: u64,
     done: bool,
@@ -331,7 +383,7 @@ impl Log {
         }
     }
 
-    async fn write(&self, result: &str) -> Result<(), InspectError> {
+    async fn write(&self, result: &str) -> Result<CommitNo, InspectError> {
         let written = self.source.log(self.entry(result)).await;
         written.map_err(|e| InspectError::new("LOG", format!("the query could not be put on record: {e}")))
     }
@@ -341,7 +393,14 @@ impl Log {
     }
 
     async fn end(&mut self, result: &str) -> Result<(), InspectError> {
-        if std::mem::replace(&mut self.done, true) { Ok(()) } else { self.write(result).await }
+        if std::mem::replace(&mut self.done, true) {
+            return Ok(());
+        }
+        let last = self.write(result).await?;
+        if self.on_record > 0 {
+            self.gate.close(self.reads_from.elapsed(), last - self.on_record - 1);
+        }
+        Ok(())
     }
 }
 
@@ -512,4 +571,26 @@ fn resident() -> Option<usize> {
     let text = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: usize = text.split_whitespace().nth(1)?.parse().ok()?;
     Some(pages * 4096)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queries_rest_only_while_others_write() {
+        let gate = Gate::default();
+        gate.close(Duration::from_secs(10), 30);
+        assert_eq!(*gate.closed_until(), None, "three commits a second are no reason");
+        let before = Instant::now();
+        gate.close(Duration::from_millis(200), 40);
+        let until = gate.closed_until().unwrap();
+        assert!(until >= before + Duration::from_millis(200) && until <= Instant::now() + Duration::from_millis(200));
+        // never longer than the longest rest, and never shorter for a shorter query after a long one
+        gate.close(Duration::from_secs(50), 50_000);
+        let long = gate.closed_until().unwrap();
+        assert!(long <= Instant::now() + REST);
+        gate.close(Duration::from_millis(1), 40);
+        assert_eq!(gate.closed_until().unwrap(), long);
+    }
 }

@@ -20,8 +20,8 @@ pub trait Source: Send + Sync {
     /// The books as they are now; every scan of a query reads the same state.
     async fn now(&self) -> Result<Arc<dyn Rows>, SourceError>;
 
-    /// Keeps what was asked, by whom, and what became of it.
-    async fn log(&self, entry: Logged) -> Result<(), SourceError>;
+    /// Keeps what was asked, by whom, and what became of it; answers the commit that holds it.
+    async fn log(&self, entry: Logged) -> Result<CommitNo, SourceError>;
 }
 
 /// The books at one moment.

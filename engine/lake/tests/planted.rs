@@ -312,9 +312,9 @@ impl Source for Books {
     async fn now(&self) -> Result<Arc<dyn Rows>, SourceError> {
         Ok(Arc::new(Moment(Arc::clone(&self.0))))
     }
-    async fn log(&self, entry: Logged) -> Result<(), SourceError> {
+    async fn log(&self, entry: Logged) -> Result<i64, SourceError> {
         self.0.logged.lock().unwrap().push(entry);
-        Ok(())
+        Ok(0)
     }
 }
 

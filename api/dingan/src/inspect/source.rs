@@ -34,7 +34,7 @@ impl Source for Books {
         Ok(Arc::new(Moment { agency: self.agency.clone(), kept: Arc::clone(&self.kept), snapshot, as_of }))
     }
 
-    async fn log(&self, entry: Logged) -> Result<(), SourceError> {
+    async fn log(&self, entry: Logged) -> Result<CommitNo, SourceError> {
         let hash = Sha256::digest(entry.sql.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
         let row = InspectionRow {
             at: entry.at,
@@ -52,8 +52,7 @@ impl Source for Books {
         });
         let audit = vec![self.agency.acting_as(&row.who).entry("inspect", row.named.as_str(), detail)];
         let write = move |_| Write { kind: "inspection", at: row.at, inspection: Some(row), audit, ..Write::default() };
-        self.agency.store().commit(Guard::default(), Box::new(write)).await?;
-        Ok(())
+        Ok(self.agency.store().commit(Guard::default(), Box::new(write)).await?.commit_no)
     }
 }
 
