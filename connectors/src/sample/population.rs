@@ -2,8 +2,9 @@
 //! alike and are innocent, and everybody else.
 //!
 //! What is planted was written from what is published about abuse (the national list of rules, contracts,
-//! interpretations), not from the rules, and shares nothing with them but the names of tables; that the program has
-//! rules at all is not known to this crate. [`Population::story`] makes the `n`-th person; the same seed makes the
+//! interpretations). It shares no code with the rules, which this crate does not know of; it does share with them the
+//! names of tables, the codes by which patterns are told apart, and the limits nothing published gives
+//! (`docs/review-quality.md` says what follows from that). [`Population::story`] makes the `n`-th person; the same seed makes the
 //! same people. One story in four is planted or a look-alike, and each pattern comes equally often.
 
 mod conduct;
