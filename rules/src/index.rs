@@ -149,15 +149,12 @@ struct Second {
     firsts: Box<[(u64, ItemCode)]>,
 }
 
-/// One bit out of 64 for a code: what is not among the signs of a claim's items is not among its items. Codes differ
-/// most at their ends.
+/// A number for a code: what is not among the signs of a claim's items is not among its items.
 fn sign(code: &ItemCode) -> u64 {
-    let bytes = code.as_str().as_bytes();
-    let last = match bytes.last_chunk::<8>() {
-        Some(last) => u64::from_le_bytes(*last),
-        None => bytes.iter().fold(0, |n, b| n << 8 | u64::from(*b)),
-    };
-    1 << (last.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58)
+    let mix = |n: u64, word: u64| (n ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(23);
+    let (words, rest) = code.as_str().as_bytes().as_chunks::<8>();
+    let whole = words.iter().fold(0, |n, w| mix(n, u64::from_le_bytes(*w)));
+    mix(whole, rest.iter().fold(1, |n, b| n << 8 | u64::from(*b)))
 }
 
 /// Rules by the beginning of a code. By the length of the beginning: a code is cut to each.
@@ -383,19 +380,21 @@ impl Keys {
 struct Firsts<'f> {
     facts: &'f Facts,
     charged: Charged<'f>,
-    /// The signs of the items charged on the claim, once somebody asks; all of them where the person was charged
-    /// elsewhere too.
-    signs: Option<u64>,
+    /// The signs of the claim's items, once somebody asks; none where the bill is long or the person was charged
+    /// elsewhere too, and a sign tells nothing.
+    signs: Option<Option<Vec<u64>>>,
 }
 
 impl Firsts<'_> {
     fn charged(&mut self, pair: &Second) -> bool {
+        const FEW: usize = 48;
         let facts = self.facts;
-        let signs = *self.signs.get_or_insert_with(|| {
+        let signs = self.signs.get_or_insert_with(|| {
             let alone = facts.history.lines().is_empty() && facts.history.this_visit().is_empty();
-            if alone { facts.lines.iter().fold(0, |s, l| s | sign(&l.line.item)) } else { u64::MAX }
+            (alone && facts.lines.len() <= FEW).then(|| facts.lines.iter().map(|l| sign(&l.line.item)).collect())
         });
-        pair.firsts.iter().any(|(sign, first)| sign & signs != 0 && self.charged.has(first))
+        let may = |sign: &u64| signs.as_ref().is_none_or(|s| s.contains(sign));
+        pair.firsts.iter().any(|(sign, first)| may(sign) && self.charged.has(first))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use dingan_bench_decision::hand::{CODES, Hand};
 use dingan_bench_decision::timing::{medians, per_second, ratio};
-use dingan_bench_decision::{bundle, claims, more, rules, skewed};
+use dingan_bench_decision::{bundle, claims, more, published, rules, skewed};
 use dingan_connectors::sample::County;
 use dingan_core::adjudicate::adjudicate;
 use dingan_core::bundle::Bundle;
@@ -50,14 +50,17 @@ struct Bench {
 fn main() {
     let asked: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
     let wanted = |name: &str| asked.is_empty() || asked.iter().any(|a| a == name);
-    let county = County::generate(1, 3000);
+    let mut county = County::generate(1, 3000);
+    let lists = published();
+    let points = lists.len();
+    county.reference.knowledge.extend(lists);
     let bundle = bundle(county.reference.clone());
     let rules = rules(&bundle.knowledge, &[]);
     let claims = claims(&county, 1000, 10);
     let resolved = claims.iter().cloned().filter_map(|(c, f)| resolve(c, f, &bundle).ok().map(Arc::new));
     let b = Bench { facts: resolved.collect(), points: county.reference.knowledge.clone(), claims, bundle, rules };
     println!(
-        "{} claims, {:.1} lines a claim; {} rules run",
+        "{} claims, {:.1} lines a claim; {} rules run; {points} published points beside those of the sample",
         b.facts.len(),
         lines(&b.facts) as f64 / b.facts.len() as f64,
         b.rules.running().count()

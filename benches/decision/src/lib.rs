@@ -7,15 +7,17 @@ pub mod skewed;
 pub mod timing;
 
 use chrono::NaiveDate;
+use dingan_connectors::file::{Diagnoses, KnowledgeReader};
 use dingan_connectors::sample::County;
 use dingan_core::bundle::{Bundle, ReferenceRows};
 use dingan_core::claim::Claim;
 use dingan_core::journal::Journal;
-use dingan_core::knowledge::Knowledge;
+use dingan_core::knowledge::{Knowledge, KnowledgeRow, merge};
 use dingan_core::person::{Balances, PersonFile};
 use dingan_core::policy::BenefitPolicy;
 use dingan_rules::{RuleLibrary, RuleSource, embedded_policies, embedded_sources};
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The day the sample claims belong to.
@@ -29,6 +31,21 @@ pub fn bundle(rows: ReferenceRows) -> Bundle {
         .into_iter()
         .map(|(name, text)| Arc::new(BenefitPolicy::from_toml(&text).unwrap_or_else(|e| panic!("policy {name}: {e}"))));
     Bundle::new("bench".to_owned(), rows, policies)
+}
+
+/// The points of the published lists, where they lie beside the repository or above it; none where they do not.
+pub fn published() -> Vec<KnowledgeRow> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let Some(lists) = here.ancestors().map(|a| a.join("shared/data/two-libraries")).find(|p| p.is_dir()) else {
+        return Vec::new();
+    };
+    let diagnoses = Diagnoses::built_in().unwrap_or_else(|e| panic!("{e}"));
+    let reader = KnowledgeReader::new(None, diagnoses).unwrap_or_else(|e| panic!("{e}"));
+    let files = ["official", "points"].into_iter().filter_map(|f| std::fs::read_dir(lists.join(f)).ok()).flatten();
+    let mut paths: Vec<_> = files.filter_map(|f| f.ok().map(|f| f.path())).collect();
+    paths.sort();
+    let read = |p: &PathBuf| reader.read(&p.to_string_lossy(), &std::fs::read(p).unwrap_or_default()).rows;
+    merge(Vec::new(), paths.iter().flat_map(read).collect()).0
 }
 
 /// The rules the program carries and some more, over some knowledge.
