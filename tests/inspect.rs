@@ -97,6 +97,12 @@ fn what_is_settled_now_is_seen_now() {
     assert_eq!((pair[0]["init_setl_id"].as_str(), &pair[0]["refd_setl_flag"]), (Some(setl_id), &json!("1")));
     assert_eq!(pair[1]["refd_setl_flag"], json!("1"));
     assert_checks(&server);
+
+    let (status, text) = ask(&server, &json!({"sql": "SELECT setl_ido FROM setl_d"}));
+    let problem: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((status, &problem["code"], &problem["place"]["column"]), (400, &json!("UNKNOWN_COLUMN"), &json!(8)));
+    assert!(problem["title_zh"].as_str().unwrap().contains("没有这个字段"), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("setl_id"), "the nearest name: {problem}");
 }
 
 #[test]

@@ -57,7 +57,7 @@ struct Service {
 }
 
 fn problem(e: InspectError) -> Problem {
-    Problem { code: e.code, message: e.message, place: e.place, hint: e.hint }
+    Problem { code: e.code, chinese: e.in_chinese(), message: e.message, place: e.place, hint: e.hint }
 }
 
 #[async_trait]
@@ -66,7 +66,8 @@ impl Inspect for Service {
         let name = if question.format.is_empty() { "json" } else { &question.format };
         let Some(format) = Format::named(name) else {
             let hint = Some(format!("one of {}", Format::NAMES.join(", ")));
-            return Err(Problem { code: "FORMAT", message: format!("no format `{name}`"), place: None, hint });
+            let e = InspectError { code: "FORMAT", message: format!("no format `{name}`"), place: None, hint };
+            return Err(problem(e));
         };
         let asked = asked(question.sql, question.named, &question.params, who, now).map_err(problem)?;
         let answer = self.inspector.ask(asked).await.map_err(problem)?;
@@ -147,8 +148,9 @@ pub async fn run(ask: Ask, data: &Location) -> anyhow::Result<bool> {
 
 async fn local(agency: &Agency, limits: Limits, asked: Asked, format: Format, mut out: Out) -> anyhow::Result<()> {
     let inspector = inspector(agency, limits)?;
-    let mut written = Written::new(inspector.ask(asked).await?, format)?;
-    while let Some(bytes) = written.next().await? {
+    let said = |e: InspectError| anyhow::anyhow!("{}\n{e}", e.in_chinese());
+    let mut written = Written::new(inspector.ask(asked).await.map_err(said)?, format).map_err(said)?;
+    while let Some(bytes) = written.next().await.map_err(said)? {
         if !out.take(&bytes)? {
             break;
         }

@@ -97,7 +97,11 @@ fn tls(ca: Option<&Path>) -> anyhow::Result<TlsConfig> {
 pub(crate) fn refusal(text: &str) -> String {
     let Ok(problem) = serde_json::from_str::<Value>(text) else { return text.to_owned() };
     let word = |name: &str| problem[name].as_str().unwrap_or_default();
-    let mut out = format!("{}: {}", word("code"), word("title"));
+    let mut out = match word("title_zh") {
+        "" => String::new(),
+        chinese => format!("{chinese}\n"),
+    };
+    out += &format!("{}: {}", word("code"), word("title"));
     if let (Some(line), Some(column)) = (problem["place"]["line"].as_u64(), problem["place"]["column"].as_u64()) {
         out += &format!(" (line {line}, column {column})");
     }

@@ -30,6 +30,8 @@ pub struct Problem {
     pub code: &'static str,
     /// What went wrong.
     pub message: String,
+    /// What kind of problem it is, in Chinese.
+    pub chinese: &'static str,
     /// Line and column in the SQL.
     pub place: Option<(usize, usize)>,
     /// What to do.

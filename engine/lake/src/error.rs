@@ -33,6 +33,29 @@ impl fmt::Display for InspectError {
 impl std::error::Error for InspectError {}
 
 impl InspectError {
+    /// What kind of error it is, for inspectors.
+    pub fn in_chinese(&self) -> &'static str {
+        match self.code {
+            "REFUSED" => "只能查询（SELECT、WITH、EXPLAIN），该语句不予执行",
+            "SYNTAX" => "语句写法有误",
+            "UNKNOWN_TABLE" => "没有这个表（视图）",
+            "UNKNOWN_COLUMN" => "没有这个字段，或几个表都有这个字段",
+            "UNKNOWN_FUNCTION" => "没有这个函数",
+            "PLAN" => "语句无法执行",
+            "RUN" => "查询执行中出错",
+            "TIME" => "查询超过规定用时，已中止",
+            "MEMORY" => "查询占用内存过多，已中止",
+            "ROWS" => "结果行数超过上限，已中止",
+            "BUSY" => "正在进行的查询已满，请稍后再试",
+            "UNKNOWN_NAME" => "没有这个稽查主题",
+            "PARAMETER" => "稽查主题的参数有误",
+            "SOURCE" => "暂时无法读取账目，请稍后再试",
+            "LOG" => "查询未能登记，因此没有执行",
+            "FORMAT" => "没有这种结果格式",
+            _ => "查询未能完成",
+        }
+    }
+
     pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), place: None, hint: None }
     }

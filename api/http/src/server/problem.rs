@@ -22,6 +22,9 @@ struct Told {
     status: u16,
     /// What went wrong.
     title: String,
+    /// What kind of problem it is, in Chinese, where people read it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title_zh: Option<&'static str>,
     /// What to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
@@ -41,6 +44,7 @@ impl ApiProblem {
             kind: format!("urn:dingan:problem:{code}"),
             status: status.as_u16(),
             title: title.into(),
+            title_zh: None,
             detail: None,
             code: code.to_owned(),
             place: None,
@@ -50,6 +54,11 @@ impl ApiProblem {
 
     pub(super) fn detail(mut self, detail: impl Into<String>) -> Self {
         self.0.detail = Some(detail.into());
+        self
+    }
+
+    pub(super) fn chinese(mut self, title: &'static str) -> Self {
+        self.0.title_zh = Some(title);
         self
     }
 

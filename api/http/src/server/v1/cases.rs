@@ -181,7 +181,7 @@ fn unanswered(p: Problem) -> ApiProblem {
         "MEMORY" | "TIME" | "ROWS" => StatusCode::UNPROCESSABLE_ENTITY,
         _ => StatusCode::BAD_REQUEST,
     };
-    let problem = ApiProblem::new(status, p.code, p.message).place(p.place);
+    let problem = ApiProblem::new(status, p.code, p.message).chinese(p.chinese).place(p.place);
     match p.hint {
         Some(hint) => problem.detail(hint),
         None => problem,
