@@ -13,7 +13,7 @@ use dingan_core::facts::{Facts, LineFact};
 use dingan_core::finding::{Scope, Stage};
 use dingan_core::hash::HashMap;
 use dingan_core::knowledge::Knowledge;
-use dingan_core::selector::{Charged, Mark, SHORTEST_DIAGNOSIS, Selector};
+use dingan_core::selector::{Charged, Mark, Marks, SHORTEST_DIAGNOSIS, Selector};
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::hash::Hash;
@@ -126,6 +126,38 @@ impl<K: Hash + Eq, V: Entry> ByCode<K, V> {
     }
 }
 
+/// Rules by one of a dozen short codes, which are found sooner by looking through them than in a table.
+struct ByShort {
+    /// All of them.
+    all: Rules,
+    of: Vec<(String, Rules)>,
+}
+
+impl ByShort {
+    fn new(words: usize) -> Self {
+        Self { all: Rules::none(words), of: Vec::new() }
+    }
+
+    fn add(&mut self, code: &str, rule: u16) {
+        self.all.add(rule);
+        match self.of.iter_mut().find(|(c, _)| c == code) {
+            Some((_, rules)) => rules.add(rule),
+            None => {
+                let mut rules = Rules::none(self.all.0.len());
+                rules.add(rule);
+                self.of.push((code.to_owned(), rules));
+            }
+        }
+    }
+
+    fn get(&self, code: &str, now: &Rules) -> Option<&Rules> {
+        if !self.all.meets(now) {
+            return None;
+        }
+        self.of.iter().find(|(c, _)| c == code).map(|(_, rules)| rules)
+    }
+}
+
 /// The rules an item leads to.
 #[derive(Debug)]
 struct OfItem {
@@ -183,8 +215,8 @@ struct Keys {
     prefix: ByBeginning,
     marks: Vec<(Mark, Rules)>,
     grouped: Rules,
-    charge_type: ByCode<String>,
-    list_type: ByCode<String>,
+    charge_type: ByShort,
+    list_type: ByShort,
 }
 
 pub(crate) struct LineIndex {
@@ -226,8 +258,8 @@ impl LineIndex {
                 prefix: ByBeginning::new(),
                 marks: Vec::new(),
                 grouped: none(),
-                charge_type: ByCode::new(words),
-                list_type: ByCode::new(words),
+                charge_type: ByShort::new(words),
+                list_type: ByShort::new(words),
             },
             whole: none(),
             diagnosis: ByBeginning::new(),
@@ -286,11 +318,11 @@ impl LineIndex {
             keys.grouped.add(i);
         } else if !selector.charge_type.is_empty() {
             for code in &selector.charge_type {
-                keys.charge_type.at(code.clone(), i).add(i);
+                keys.charge_type.add(code, i);
             }
         } else if !selector.list_type.is_empty() {
             for code in &selector.list_type {
-                keys.list_type.at(code.clone(), i).add(i);
+                keys.list_type.add(code, i);
             }
         } else if let Some(table) = &selector.diagnosis {
             for code in knowledge.items(table).filter(|c| c.as_str().len() >= SHORTEST_DIAGNOSIS) {
@@ -312,6 +344,7 @@ impl LineIndex {
         let mut leads = vec![0u64; facts.net_lines.len() * words];
         let mut pending = self.whole.0.to_vec();
         let marks: Vec<&(Mark, Rules)> = self.keys.marks.iter().filter(|(_, rules)| rules.meets(now)).collect();
+        let bears = Marks::new(facts);
         let mut firsts = Firsts { facts, charged: Charged::new(facts), signs: None };
         for (net, leads) in facts.net_lines.iter().zip(leads.chunks_exact_mut(words.max(1))) {
             let Some(fact) = facts.lines.get(net.line) else { continue };
@@ -323,7 +356,7 @@ impl LineIndex {
             }
             self.keys.of(fact, now, |rules| unite(leads, &rules.0));
             for (mark, rules) in &marks {
-                if mark.on(facts, net.line) {
+                if bears.on(*mark, net.line) {
                     unite(leads, &rules.0);
                 }
             }
@@ -371,8 +404,8 @@ impl Keys {
         if !item.drug_group.is_empty() {
             found(&self.grouped);
         }
-        self.charge_type.get(item.charge_type.as_str(), now).into_iter().for_each(&mut found);
-        self.list_type.get(item.list_type.as_str(), now).into_iter().for_each(&mut found);
+        self.charge_type.get(&item.charge_type, now).into_iter().for_each(&mut found);
+        self.list_type.get(&item.list_type, now).into_iter().for_each(&mut found);
     }
 }
 

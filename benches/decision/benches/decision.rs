@@ -157,8 +157,11 @@ fn stages(b: &Bench) {
         ("decide", &mut with),
         ("decide, two threads", &mut with_two),
     ]);
-    for (name, time) in times {
-        row(&name, b.facts.len() * PASSES, time);
+    for (name, time) in &times {
+        row(name, b.facts.len() * PASSES, *time);
+    }
+    if let Some((name, time)) = times.last() {
+        println!("{name}: {:.0} lines/s", per_second(lines(&b.facts) * PASSES, *time));
     }
     let ran: usize = b.facts.iter().map(|f| b.rules.candidates(f, Stage::During).len()).sum();
     let hits: usize = b.facts.iter().map(|f| b.rules.review(f, Stage::During).hits.len()).sum();

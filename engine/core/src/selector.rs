@@ -6,9 +6,9 @@ use crate::codes::*;
 use crate::facts::{Facts, LineFact};
 use crate::hash::HashSet;
 use crate::knowledge::Knowledge;
-use chrono::NaiveTime;
+use chrono::{NaiveDate, NaiveTime};
 use serde::{Deserialize, Serialize};
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 
 /// Every list given must match; an empty selector lets everything through.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -77,6 +77,39 @@ pub enum Mark {
     AboveLimit,
     /// Dated before the day the visit began, or after the day it ended.
     OutsideVisit,
+}
+
+/// Looks for marks on the lines of a claim, one after the other.
+pub struct Marks<'f> {
+    facts: &'f Facts,
+    /// The last practitioner and day looked up, and whether registered: most lines of a bill have the same.
+    registered: Cell<Option<(&'f PractitionerCode, NaiveDate, bool)>>,
+}
+
+impl<'f> Marks<'f> {
+    /// Of a claim.
+    pub fn new(facts: &'f Facts) -> Self {
+        Self { facts, registered: Cell::new(None) }
+    }
+
+    /// Whether the line at a place of [`Facts::lines`] bears a mark.
+    pub fn on(&self, mark: Mark, at: usize) -> bool {
+        let line = self.facts.lines.get(at).map(|l| &l.line);
+        match (mark, line) {
+            (Mark::Unregistered, Some(line)) if !line.practitioner.is_empty() => {
+                let (code, day) = (&line.practitioner, line.time.date());
+                if let Some((before, then, known)) = self.registered.get()
+                    && (before, then) == (code, day)
+                {
+                    return !known;
+                }
+                let known = !mark.on(self.facts, at);
+                self.registered.set(Some((code, day, known)));
+                !known
+            }
+            _ => mark.on(self.facts, at),
+        }
+    }
 }
 
 impl Mark {

@@ -122,9 +122,12 @@ fn kept(l: &Lines, keep: impl Fn(&LineFact) -> bool) -> Fallible<Lines> {
 fn supplied_beyond(l: &mut Lines, table: &str, days: i64) -> Fallible<rhai::Array> {
     l.view.spend(l.at.len())?;
     let mut found = Vec::new();
+    let knowledge = &l.view.knowledge;
+    let table = knowledge.table(table);
+    let of_item = |item: &ItemCode| knowledge.about(item.as_str()).points(table?).iter().find_map(|p| p.number);
     for (at, fact) in facts(l) {
         let Some(supply) = fact.line.supply_days else { continue };
-        let limit = l.view.number(table, &fact.line.item).unwrap_or(Quantity::whole(days));
+        let limit = of_item(&fact.line.item).unwrap_or(Quantity::whole(days));
         if supply <= limit {
             continue;
         }
