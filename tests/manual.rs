@@ -108,6 +108,11 @@ fn an_invoice_paid_on_paper_is_not_settled_online() {
     };
     let refused = desk.refused("2207", settle("INV-1"));
     assert_eq!(refused, ("INVOICE_SETTLED".to_owned(), "/input/data/invono".to_owned()));
+    // each hospital numbers its own invoices: another's with the same number is another
+    let elsewhere = server.county.reference.institutions.iter().find(|i| i.code != desk.institution.code).unwrap();
+    let mut other = claim_in(&server.county, "R3", "INV-1", &["100.00", "33.33"]);
+    other["fixmedins_code"] = json!(elsewhere.code);
+    done(ClerkJob::Claim(serde_json::from_value(other).unwrap()));
     for check in ["check-lines", "check-ledger", "check-identities"] {
         assert_eq!(named(&server, check), Vec::<Value>::new(), "{check}");
     }

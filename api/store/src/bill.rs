@@ -4,7 +4,7 @@
 //! The statement is a union of what the tables give, each row with the number of its part. Parts are put in order here;
 //! both databases compare texts byte by byte, as Rust does.
 
-use crate::clerk::on_paper;
+use crate::clerk::{Invoice, on_paper};
 use crate::db::{Store, StoreError};
 use crate::pool::Lease;
 use crate::read::{AccountState, PersonState, Snapshot, VisitState, json, own_account, visit_state};
@@ -55,7 +55,7 @@ const FILE: &str = file_sql!();
 
 /// A bill as it is now: what a snapshot reads, the visit, the person, the lines and settlements of the visit, those that
 /// name its invoice, and the person's file. `$4` is beyond every commit, `$5` the person's own account, `$6` the invoice,
-/// which may be empty.
+/// which may be empty, `$7` the institution.
 const BILL: &str = concat!(
     file_sql!(),
     " UNION ALL SELECT 0, (SELECT value FROM setting WHERE name = 'live_bundle'), NULL, NULL, NULL, NULL, no, NULL, NULL \
@@ -75,7 +75,7 @@ const BILL: &str = concat!(
        FROM settlement WHERE mdtrt_id = $2 AND commit_no <= $4 AND reverses IS NULL \
        AND (reversed_commit IS NULL OR reversed_commit > $4) \
      UNION ALL SELECT 13, setl_id, shown, NULL, NULL, NULL, NULL, NULL, NULL \
-       FROM settlement WHERE invono = $6 AND $6 <> '' AND reverses IS NULL AND reversed_commit IS NULL"
+       FROM settlement WHERE invono = $6 AND $6 <> '' AND fixmedins_code = $7 AND reverses IS NULL AND reversed_commit IS NULL"
 );
 
 /// A bill as it is now.
@@ -217,12 +217,14 @@ impl Store {
         visit: &VisitId,
         person: &PersonNo,
         history_from: NaiveDateTime,
-        invoice: &str,
+        invoice: &Invoice,
     ) -> Result<(Snapshot, Bill), StoreError> {
         let mut lease: Lease = self.pool.lease().await?;
         let own = own_account(person);
         let from = time_text(history_from);
-        let rows = lease.rows(BILL, args![person.as_str(), visit.as_str(), from, CommitNo::MAX, &own, invoice]).await?;
+        let (number, issuer) = (invoice.number.as_str(), invoice.institution.as_str());
+        let args = args![person.as_str(), visit.as_str(), from, CommitNo::MAX, &own, number, issuer];
+        let rows = lease.rows(BILL, args).await?;
         let mut bill = Bill {
             visit: None,
             person: None,

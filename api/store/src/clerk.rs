@@ -5,8 +5,17 @@ use crate::read::Snapshot;
 use crate::rows::{Shown, time_of};
 use crate::sql::{Row, args};
 use chrono::NaiveDateTime;
-use dingan_core::codes::{PersonNo, SettlementId};
+use dingan_core::codes::{InstitutionCode, PersonNo, SettlementId};
 use dingan_core::money::Money;
+
+/// An invoice: each institution numbers its own, and two may have the same number.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Invoice {
+    /// Who issued it.
+    pub institution: InstitutionCode,
+    /// `invono`; empty where none is stated.
+    pub number: String,
+}
 
 /// A task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,11 +90,11 @@ impl Snapshot {
         self.lease.rows(sql, args![state, after, limit]).await?.iter().map(task).collect()
     }
 
-    /// Settlements that live and were made for an invoice, at any institution, and whether on paper.
-    pub async fn settlements_of_invoice(&mut self, invoice: &str) -> Result<Vec<(SettlementId, bool)>, StoreError> {
-        let sql = "SELECT setl_id, shown FROM settlement WHERE invono = $1 AND commit_no <= $2 AND reverses IS NULL \
-                   AND (reversed_commit IS NULL OR reversed_commit > $2) ORDER BY setl_id";
-        let rows = self.lease.rows(sql, args![invoice, self.as_of]).await?;
+    /// Settlements that live and were made for an invoice, and whether on paper.
+    pub async fn settlements_of_invoice(&mut self, of: &Invoice) -> Result<Vec<(SettlementId, bool)>, StoreError> {
+        let sql = "SELECT setl_id, shown FROM settlement WHERE invono = $1 AND fixmedins_code = $2 AND commit_no <= $3 \
+                   AND reverses IS NULL AND (reversed_commit IS NULL OR reversed_commit > $3) ORDER BY setl_id";
+        let rows = self.lease.rows(sql, args![&of.number, of.institution.as_str(), self.as_of]).await?;
         Ok(rows.iter().map(|r| (r.str(0).into(), on_paper(r.str(1)))).collect())
     }
 }

@@ -27,7 +27,7 @@ pub use access::{AccessChange, AccountRow, KeyRow, Nonce, SessionRow};
 pub use audit::{Audit, AuditEntry, AuditHead, AuditRow, Broken, Verified};
 pub use backup::{backup, restore};
 pub use bill::{Bill, SettledBill};
-pub use clerk::{TaskChange, TaskRow};
+pub use clerk::{Invoice, TaskChange, TaskRow};
 pub use corrections::{ClearedRow, CorrectionKind, OpenProposal, StoredCorrection};
 pub use db::{Location, Store, StoreError};
 pub use lake::{InspectionRow, LookScan, RawPage, sifts};

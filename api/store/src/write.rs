@@ -11,7 +11,7 @@ pub(crate) use group::{Job, Writer};
 
 use crate::access::AccessChange;
 use crate::audit::AuditEntry;
-use crate::clerk::TaskChange;
+use crate::clerk::{Invoice, TaskChange};
 use crate::corrections::StoredCorrection;
 use crate::db::{Store, StoreError};
 use crate::lake::InspectionRow;
@@ -86,9 +86,9 @@ pub struct Guard {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expect {
     /// No living settlement names this invoice.
-    InvoiceFree(String),
+    InvoiceFree(Invoice),
     /// No living settlement on paper names this invoice.
-    NotOnPaper(String),
+    NotOnPaper(Invoice),
     /// The task waits for a second person.
     TaskWaits(String),
     /// No task has this id.
@@ -100,7 +100,7 @@ pub enum Expect {
 impl std::fmt::Display for Expect {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::InvoiceFree(i) | Self::NotOnPaper(i) => write!(f, "invoice {i}"),
+            Self::InvoiceFree(i) | Self::NotOnPaper(i) => write!(f, "invoice {}", i.number),
             Self::TaskWaits(t) | Self::TaskNew(t) => write!(f, "task {t}"),
             Self::LiveBundle(_) => f.write_str("the bundle in force"),
         }
@@ -110,7 +110,8 @@ impl std::fmt::Display for Expect {
 impl Expect {
     fn key(&self) -> &str {
         match self {
-            Self::InvoiceFree(k) | Self::NotOnPaper(k) | Self::TaskWaits(k) | Self::TaskNew(k) => k,
+            Self::InvoiceFree(i) | Self::NotOnPaper(i) => &i.number,
+            Self::TaskWaits(k) | Self::TaskNew(k) => k,
             Self::LiveBundle(b) => b.as_deref().unwrap_or_default(),
         }
     }

@@ -4,8 +4,8 @@ use dingan_core::codes::*;
 use dingan_core::money::Money;
 use dingan_core::person::Person;
 use dingan_store::{
-    AccountMove, Audit, AuditEntry, AuditHead, Broken, CommitError, Committed, Guard, Location, MessageKey, Nonce,
-    Store, StoreError, Verified, VisitDoc, Write,
+    AccountMove, Audit, AuditEntry, AuditHead, Broken, CommitError, Committed, Guard, Invoice, Location, MessageKey,
+    Nonce, Store, StoreError, Verified, VisitDoc, Write,
 };
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -80,6 +80,10 @@ fn person(no: &str, name: &str) -> Person {
         "relations": [], "family_account": "F1"
     }))
     .unwrap()
+}
+
+fn no_invoice() -> Invoice {
+    Invoice { institution: "H1".into(), number: String::new() }
 }
 
 fn message(msgid: &str) -> MessageKey {
@@ -547,7 +551,7 @@ async fn a_nonce_is_first_once(place: Place) {
 async fn a_bill_is_read_whole(place: Place) {
     let store = place.open().await;
     let from = chrono::NaiveDateTime::default();
-    let (snap, nothing) = store.bill(&"V1".into(), &"P1".into(), from, "").await.unwrap();
+    let (snap, nothing) = store.bill(&"V1".into(), &"P1".into(), from, &no_invoice()).await.unwrap();
     assert_eq!((snap.as_of(), nothing.visit, nothing.unsettled, nothing.settled), (0, None, Vec::new(), Vec::new()));
     assert!(nothing.person.is_none());
     drop(snap);
@@ -579,7 +583,7 @@ async fn a_bill_is_read_whole(place: Place) {
         let guard = Guard { as_of, persons: vec!["P1".into()], ..Guard::default() };
         store.commit(guard, Box::new(move |_| write)).await.unwrap();
     }
-    let (mut snap, mut bill) = store.bill(&"V1".into(), &"P1".into(), from, "").await.unwrap();
+    let (mut snap, mut bill) = store.bill(&"V1".into(), &"P1".into(), from, &no_invoice()).await.unwrap();
     assert_eq!(bill.visit, snap.visit(&"V1".into()).await.unwrap());
     assert_eq!(bill.unsettled, snap.unsettled_lines(&"V1".into()).await.unwrap());
     let numbers: Vec<&str> = bill.unsettled.iter().map(|l| l.line.no.as_str()).collect();
@@ -589,7 +593,7 @@ async fn a_bill_is_read_whole(place: Place) {
     assert_eq!(state.family.as_ref().map(|f| f.balance), Some(Money::fen(700)));
     // both ways: as it was read with the bill, and read again for what is older
     for history_from in [from, chrono::NaiveDateTime::MIN] {
-        let (mut snap, mut bill) = store.bill(&"V1".into(), &"P1".into(), from, "").await.unwrap();
+        let (mut snap, mut bill) = store.bill(&"V1".into(), &"P1".into(), from, &no_invoice()).await.unwrap();
         let file = bill.file(&mut snap, &state, history_from).await.unwrap();
         assert_eq!(file.visits.iter().map(|v| v.id.as_str()).collect::<Vec<_>>(), ["V2"]);
         assert_eq!((file.as_of, file.balances.family), (5, Money::fen(700)));

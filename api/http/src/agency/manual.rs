@@ -3,7 +3,7 @@
 //! have been settled before, and that above a set amount a second person decides.
 
 use super::lines::check_lines;
-use super::settle::{Decided, decide_claim};
+use super::settle::{Decided, decide_claim, invoice_of};
 use super::tasks::Word;
 use super::*;
 use chrono::Datelike as _;
@@ -209,10 +209,16 @@ impl Agency {
         let mut snap = self.snap().await?;
         let runtime = self.runtime_of(&mut snap, None).await?;
         self.check_institution(&runtime, by)?;
-        if let Some((id, _)) = snap.settlements_of_invoice(&claim.invono).await.map_err(internal)?.first() {
-            return Err(Refusal::new("INVOICE_SETTLED", format!("该发票已结算，结算ID为{id}"))
+        let of_invoice = snap.settlements_of_invoice(&invoice_of(by, &claim.invono)).await.map_err(internal)?;
+        if let Some((id, on_paper)) = of_invoice.first() {
+            let (message, hint) = if *on_paper {
+                ("已手工报销", "一张发票只报销一次；如前次报销有误，请先撤销")
+            } else {
+                ("已联网结算", "已联网结算的发票不能再手工报销；如联网结算有误，请先由医疗机构撤销")
+            };
+            return Err(Refusal::new("INVOICE_SETTLED", format!("该发票{message}，结算ID为{id}"))
                 .at("invono")
-                .hint("已联网结算的发票不能再手工报销；如联网结算有误，请先由医疗机构撤销"));
+                .hint(hint));
         }
         let new = claim.visit(by);
         let person = self.person_state(&mut snap, &new.visit.person).await?;

@@ -1,7 +1,7 @@
 //! Purchases at a pharmacy (2101, 2102): visit, lines and settlement in one commit.
 
 use super::lines::check_lines;
-use super::settle::{Decided, check_invoice, decide_claim, settled};
+use super::settle::{Decided, check_invoice, decide_claim, invoice_of, settled};
 use super::*;
 use dingan_core::claim::{Claim, SettleRequest};
 use dingan_core::money::Money;
@@ -73,7 +73,7 @@ impl Agency {
             .hint("请核对明细"));
         }
         if !ask.invoice.is_empty() {
-            let of_invoice = snap.settlements_of_invoice(&ask.invoice).await.map_err(internal)?;
+            let of_invoice = snap.settlements_of_invoice(&invoice_of(by, &ask.invoice)).await.map_err(internal)?;
             check_invoice(of_invoice.into_iter().find_map(|(id, on_paper)| on_paper.then_some(id)))?;
         }
         let request = SettleRequest { time: by.now, account_use: ask.account_use, mid_stay: false, by_quota: false };

@@ -15,7 +15,8 @@ use dingan_core::money::Money;
 use dingan_core::person::CommitNo;
 use dingan_core::resolve::resolve;
 use dingan_store::{
-    AccountMove, Expect, NewFindings, NewSettlement, SettledBill, Shown, StoredLine, StoredSettlement, VisitDoc,
+    AccountMove, Expect, Invoice, NewFindings, NewSettlement, SettledBill, Shown, StoredLine, StoredSettlement,
+    VisitDoc,
 };
 
 /// How old a bill's visit usually is at most, in days.
@@ -118,7 +119,7 @@ impl Agency {
         // most bills are not older than this; of one that is, the history is read again
         let from = history_from(by.now - TimeDelta::days(USUAL_DAYS));
         let (mut snap, mut bill) =
-            self.store.bill(&ask.visit, &ask.person, from, &ask.invoice).await.map_err(internal)?;
+            self.store.bill(&ask.visit, &ask.person, from, &invoice_of(by, &ask.invoice)).await.map_err(internal)?;
         let runtime = self.runtime_of(&mut snap, None).await?;
         self.check_institution(&runtime, by)?;
         let doc = own_visit(bill.visit.take(), by, &ask.person, Some(ask.stay))?;
@@ -192,10 +193,10 @@ impl Agency {
             guard.accounts.push(AccountMove { account: f.account.clone(), amount: -a.family_account });
         }
         if let Some(word) = &d.word {
-            guard.expects.push(Expect::InvoiceFree(ask.invoice.clone()));
+            guard.expects.push(Expect::InvoiceFree(invoice_of(by, &ask.invoice)));
             guard.expects.extend(word.expects());
         } else if !ask.invoice.is_empty() {
-            guard.expects.push(Expect::NotOnPaper(ask.invoice.clone()));
+            guard.expects.push(Expect::NotOnPaper(invoice_of(by, &ask.invoice)));
         }
         let (by, ask) = (by.clone(), ask.clone());
         // what follows waits for the writer, and others wait for it there: it only does what takes the number
@@ -313,6 +314,11 @@ fn existing<'s>(
     } else {
         settled.iter().rev().find(|s| s.batch == batch)
     }
+}
+
+/// The caller's invoice of a number.
+pub(super) fn invoice_of(by: &Caller, number: &str) -> Invoice {
+    Invoice { institution: by.institution.clone(), number: number.to_owned() }
 }
 
 /// An invoice that was paid on paper is not settled again online.

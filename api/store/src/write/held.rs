@@ -2,7 +2,7 @@
 
 use super::tables::Changes;
 use super::{CommitError, Expect, Guard, Write};
-use crate::clerk::{TaskChange, on_paper};
+use crate::clerk::{Invoice, TaskChange, on_paper};
 use crate::sql::{Conn, args};
 use dingan_core::person::CommitNo;
 use std::collections::{HashMap, HashSet};
@@ -18,7 +18,7 @@ pub(super) struct Held {
     /// Balance, and the commit that last changed it.
     accounts: HashMap<String, (i64, CommitNo)>,
     /// Of the invoices asked for, those that a living settlement names, and whether one on paper does.
-    invoices: HashMap<String, bool>,
+    invoices: HashMap<Invoice, bool>,
     /// Of the tasks asked for, those that are there, and their states.
     tasks: HashMap<String, String>,
     /// The bundle in force.
@@ -44,7 +44,7 @@ impl Held {
         let accounts = sorted(guards.iter().flat_map(|g| &g.accounts).map(|a| a.account.clone()));
         let expected = || guards.iter().flat_map(|g| &g.expects);
         let invoices = sorted(expected().filter_map(|e| match e {
-            Expect::InvoiceFree(i) | Expect::NotOnPaper(i) => Some(i.clone()),
+            Expect::InvoiceFree(i) | Expect::NotOnPaper(i) => Some(i.number.clone()),
             _ => None,
         }));
         let tasks = sorted(expected().filter_map(|e| match e {
@@ -59,7 +59,7 @@ impl Held {
                  WHERE msgid IN (list $1) \
                  UNION ALL SELECT 2, psn_no, '', '', 0, commit_no FROM person_book WHERE psn_no IN (list $2) \
                  UNION ALL SELECT 3, account, '', '', balance, commit_no FROM account_book WHERE account IN (list $3) \
-                 UNION ALL SELECT 4, invono, shown, '', 0, 0 FROM settlement \
+                 UNION ALL SELECT 4, invono, shown, fixmedins_code, 0, 0 FROM settlement \
                  WHERE invono IN (list $4) AND reverses IS NULL AND reversed_commit IS NULL \
                  UNION ALL SELECT 5, task_id, state, '', 0, 0 FROM clerk_task WHERE task_id IN (list $5) \
                  UNION ALL SELECT 6, value, '', '', 0, 0 FROM setting WHERE name = 'live_bundle'",
@@ -71,7 +71,11 @@ impl Held {
                 1 => _ = held.messages.insert((r.text(1), r.text(2), r.text(3))),
                 2 => _ = held.persons.insert(r.text(1), r.int(5)),
                 3 => _ = held.accounts.insert(r.text(1), (r.int(4), r.int(5))),
-                4 => held.invoice(r.str(1), on_paper(r.str(2))),
+                // of other institutions' invoices with the number too, which nobody asks for
+                4 => {
+                    let invoice = Invoice { institution: r.text(3).into(), number: r.text(1) };
+                    held.invoice(invoice, on_paper(r.str(2)));
+                }
                 5 => _ = held.tasks.insert(r.text(1), r.text(2)),
                 _ => held.bundle = Some(r.text(1)),
             }
@@ -80,8 +84,8 @@ impl Held {
     }
 
     /// A living settlement names an invoice.
-    fn invoice(&mut self, invoice: &str, on_paper: bool) {
-        *self.invoices.entry(invoice.to_owned()).or_default() |= on_paper;
+    fn invoice(&mut self, invoice: Invoice, on_paper: bool) {
+        *self.invoices.entry(invoice).or_default() |= on_paper;
     }
 
     fn holds(&self, fact: &Expect) -> bool {
@@ -127,7 +131,8 @@ impl Held {
             rows.person_book(p, no);
         }
         if let Some(s) = write.settlement.as_ref().filter(|s| s.row.reverses.is_none()) {
-            self.invoice(&s.row.invoice, s.row.shown.centre);
+            let invoice = Invoice { institution: s.row.institution.clone(), number: s.row.invoice.clone() };
+            self.invoice(invoice, s.row.shown.centre);
         }
         for t in &write.tasks {
             let (id, state) = match t {
