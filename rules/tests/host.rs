@@ -269,3 +269,25 @@ fn a_point_nobody_has_confirmed_founds_no_breach() {
     let found: Vec<_> = review.hits.iter().map(|h| (h.lines.first().unwrap().0.as_str(), h.severity)).collect();
     assert_eq!(found, [("1", Severity::Breach), ("2", Severity::Suspicious)], "{review:?}");
 }
+
+/// Three herbs that do not go together, four thousand lines of each on one day: how sure each of the three findings is, is
+/// worked out from the items and not from every line beside every other.
+#[test]
+fn a_long_bill_of_pairs_is_weighed_by_its_items() {
+    let lines: String = (0..12_000).map(|n| format!("{{ item = 'T{}' }},", n % 3)).collect();
+    let world: World = toml::from_str(&format!(
+        "visit = {{ begin = 2025-03-01 }}\nlines = [{lines}]\n\
+         items = [{{ code = 'T0', list_type = '102' }}, {{ code = 'T1', list_type = '102' }}, {{ code = 'T2', list_type = '102' }}]\n\
+         knowledge = [{{ table = 'herb-conflict', item = 'T0', other = 'T1' }},\n\
+         {{ table = 'herb-conflict', item = 'T0', other = 'T2', confirmed = false }},\n\
+         {{ table = 'herb-conflict', item = 'T1', other = 'T2' }}]\n"
+    ))
+    .unwrap();
+    let built = world.build().unwrap();
+    let source = embedded_sources().into_iter().find(|s| s.path.contains("DG3012")).unwrap();
+    let library = RuleLibrary::compile(&[source], Arc::clone(&built.bundle.knowledge)).unwrap();
+    let review = library.review(&Arc::new(built.facts().unwrap()), Stage::During);
+    let found: Vec<_> = review.hits.iter().map(|h| (h.evidence["with"].as_str(), h.lines.len(), h.severity)).collect();
+    let sure = Severity::HighlySuspicious;
+    assert_eq!(found, [("T0", 4000, sure), ("T0", 4000, Severity::Suspicious), ("T1", 4000, sure)], "{found:?}");
+}

@@ -2,11 +2,14 @@
 
 use crate::facts::{Line, View, quantity, text};
 use crate::host::{Fallible, Registry};
-use dingan_core::codes::ItemCode;
+use dingan_core::codes::{ItemCode, LineNo, VisitId};
 use dingan_core::finding::{Related, Severity};
+use dingan_core::hash::HashSet;
 use dingan_core::knowledge::KnowledgeRow;
 use dingan_core::selector::Selector;
 use rhai::{Dynamic, ImmutableString};
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub(crate) fn register(r: &mut Registry<'_>) {
@@ -74,13 +77,19 @@ pub(crate) fn severity(
     if table.is_none() && second.is_none() {
         return own;
     }
+    let at_stake: BTreeSet<&ItemCode> = lines.filter_map(|at| view.net(at)).map(|(_, f)| &f.line.item).collect();
+    let beside = OnceCell::new();
     let unsure = |points: &[&Arc<KnowledgeRow>]| !points.is_empty() && !points.iter().any(|p| p.confirmed);
-    let rests_on_unsure = lines.filter_map(|at| view.net(at)).any(|(_, fact)| {
-        let item = &fact.line.item;
+    let rests_on_unsure = at_stake.into_iter().any(|item| {
         let about = knowledge.about(item.as_str());
         let found_by = |t, mine: &[Arc<KnowledgeRow>]| {
-            let all = about.points(t).iter().chain(about.pairs(t));
-            let named: Vec<_> = all.filter(|p| pairs_with(view, p, item, related)).collect();
+            let with = |other: &ItemCode| beside.get_or_init(|| items_of(view, related)).contains(other);
+            let pairs = |p: &&Arc<KnowledgeRow>| match &p.other {
+                other if other.is_empty() => false,
+                other if other == item => p.items().any(with),
+                other => with(other),
+            };
+            let named: Vec<_> = about.points(t).iter().chain(about.pairs(t)).filter(pairs).collect();
             // a finding that names nothing beside its lines rests on all that is known of them
             if named.is_empty() { unsure(&mine.iter().collect::<Vec<_>>()) } else { unsure(&named) }
         };
@@ -91,27 +100,21 @@ pub(crate) fn severity(
     if rests_on_unsure { own.max(Severity::Suspicious) } else { own }
 }
 
-/// Whether a point is a pair of an item with one of those a finding names beside its lines.
-fn pairs_with(view: &View, point: &KnowledgeRow, item: &ItemCode, related: &[Related]) -> bool {
-    match &point.other {
-        other if other.is_empty() => false,
-        other if other == item => point.items().any(|i| is_beside(view, i, related)),
-        other => is_beside(view, other, related),
+/// The items of the lines a finding names beside its own, in one pass over all lines there are.
+fn items_of<'v>(view: &'v View, related: &[Related]) -> HashSet<&'v ItemCode> {
+    let (here, elsewhere): (Vec<&Related>, Vec<&Related>) = related.iter().partition(|r| r.visit.is_empty());
+    let here: HashSet<&LineNo> = here.into_iter().map(|r| &r.line).collect();
+    let elsewhere: HashSet<(&VisitId, &LineNo)> = elsewhere.into_iter().map(|r| (&r.visit, &r.line)).collect();
+    let (facts, history) = (&view.facts, &view.facts.history);
+    let mut items = HashSet::default();
+    if !here.is_empty() {
+        items.extend(facts.lines.iter().map(|f| &f.line).filter(|l| here.contains(&l.no)).map(|l| &l.item));
+        items.extend(history.this_visit().iter().filter(|l| here.contains(&l.no)).map(|l| &l.item));
     }
-}
-
-/// Whether a line of an item is among those a finding names beside its own.
-fn is_beside(view: &View, item: &ItemCode, related: &[Related]) -> bool {
-    let history = &view.facts.history;
-    related.iter().any(|r| {
-        if r.visit.is_empty() {
-            let here = view.lines_of(item.as_str()).iter().filter_map(|at| view.net(*at));
-            here.map(|(_, f)| &f.line.no).chain(view.settled_here(item).map(|l| &l.no)).any(|no| *no == r.line)
-        } else {
-            let elsewhere = history.lines_of(item.as_str()).iter().filter_map(|at| history.lines().get(*at as usize));
-            elsewhere.into_iter().any(|l| l.visit == r.visit && l.no == r.line)
-        }
-    })
+    if !elsewhere.is_empty() {
+        items.extend(history.lines().iter().filter(|l| elsewhere.contains(&(&l.visit, &l.no))).map(|l| &l.item));
+    }
+    items
 }
 
 fn table_of(view: &View, name: &Option<String>) -> Option<dingan_core::knowledge::TableId> {
