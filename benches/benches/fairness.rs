@@ -8,6 +8,8 @@
 
 #[path = "settling/bills.rs"]
 mod bills;
+#[path = "settling/database.rs"]
+mod database;
 #[path = "settling/load.rs"]
 mod load;
 #[path = "settling/place.rs"]

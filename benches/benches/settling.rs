@@ -10,15 +10,14 @@
 
 #[path = "settling/bills.rs"]
 mod bills;
+#[path = "settling/database.rs"]
+mod database;
 #[path = "settling/load.rs"]
 mod load;
 #[path = "settling/peers.rs"]
 mod peers;
 #[path = "settling/place.rs"]
 mod place;
-#[path = "settling/stores.rs"]
-#[allow(dead_code, reason = "the other benches measure each store the same way")]
-mod stores;
 #[path = "settling/wire.rs"]
 mod wire;
 
@@ -83,7 +82,7 @@ fn measure(name: &str, at: &Location, peer_name: &str, mut peer: impl FnMut(usiz
 fn main() {
     let which = std::env::var("DINGAN_BENCH_STORE").unwrap_or_else(|_| "both".to_owned());
     if which != "sqlite" {
-        match stores::postgres() {
+        match database::postgres() {
             Some(server) => {
                 let at = Location::parse(&server.url(&server.database())).expect("a URL");
                 let pgbench = peers::Pgbench::new(&server);

@@ -196,7 +196,9 @@ impl Agency {
         }
         let standing = self.standing(&mut snap, &basis.original).await?;
         let deduction = deduct(&basis.original.id, &standing.all, ask.amount).ok_or_else(|| {
-            Refusal::new("DEDUCTION_REFUSED", "扣款须大于零，且不超过基金就该结算已支付而未扣回的金额").at("amount")
+            let left = funds_moved(&net(&standing.all));
+            Refusal::new("DEDUCTION_REFUSED", format!("扣款须大于零；该结算基金已支付而未扣回的为{left}元"))
+                .at("amount")
         })?;
         Ok((deduction, basis, standing.amounts))
     }
