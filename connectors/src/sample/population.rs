@@ -8,9 +8,11 @@
 //! same people. One story in four is planted or a look-alike, and each pattern comes equally often.
 
 mod conduct;
+mod hiding;
 mod life;
 mod lines;
 mod points;
+mod scenes;
 
 use super::County;
 use super::rng::Rng;
@@ -21,6 +23,7 @@ use dingan_core::claim::{Claim, SettlementList};
 use dingan_core::codes::{Sex, VisitId};
 use life::{Charged, Life};
 use points::Kit;
+use scenes::{COLD, HYPERTENSION};
 use std::sync::Arc;
 
 /// How a story looks.
@@ -126,6 +129,7 @@ impl Population {
     pub fn new(seed: u64) -> Self {
         let mut patterns = lines::patterns();
         patterns.extend(conduct::patterns());
+        patterns.extend(hiding::patterns());
         Self { seed, county: County::generate(seed, 0), kit: Kit::new(), patterns }
     }
 
@@ -134,11 +138,6 @@ impl Population {
         let mut rows = self.county.reference.clone();
         self.kit.add_to(&mut rows);
         rows
-    }
-
-    /// The rules something is planted for.
-    pub fn planted(&self) -> impl Iterator<Item = &'static str> {
-        self.patterns.iter().filter(|p| p.form != Form::Innocent).map(|p| p.rule)
     }
 
     /// The `n`-th person.
@@ -164,12 +163,11 @@ impl Population {
 
 /// A few visits, now and then a stay.
 fn ordinary(life: &mut Life<'_>) {
-    const ILLS: [&str; 5] =
-        ["J06.900 急性上呼吸道感染", "K29.500 慢性胃炎", "M51.200 腰痛", "L30.900 湿疹", "I10.x00 高血压"];
+    const ILLS: [&str; 5] = [COLD, "K29.500 慢性胃炎", "M51.200 腰痛", "L30.900 湿疹", HYPERTENSION];
     let mut day = life.any_day();
     for _ in 0..life.rng.between(1, 6) {
         day = life::ahead(day, life.rng.between(9, 25));
-        let ill = life.rng.pick(&ILLS).copied().unwrap_or(COMMON);
+        let ill = life.rng.pick(&ILLS).copied().unwrap_or(COLD);
         let place = life.rng.below(3);
         if life.rng.percent(4) {
             let days = life.rng.between(4, 12);
@@ -188,8 +186,6 @@ fn ordinary(life: &mut Life<'_>) {
     }
 }
 
-const COMMON: &str = "J06.900 急性上呼吸道感染";
-
 impl Life<'_> {
     /// A day on which a story may begin.
     fn any_day(&mut self) -> NaiveDate {
@@ -199,5 +195,39 @@ impl Life<'_> {
         }
         let days = self.rng.between(0, 40);
         life::ahead(life::first_day(), 60 + days)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn answer_keys_name_visits_of_their_story() {
+        let population = Population::new(7);
+        for n in 0..population.patterns.len() * EVERY * 3 {
+            let story = population.story(n);
+            let visits: BTreeSet<_> = story.claims.iter().map(|c| &c.visit.id).collect();
+            let mut keys = BTreeSet::new();
+            for t in &story.truth {
+                assert!(visits.contains(&t.visit), "{}: no visit {:?}", story.pattern, t.visit);
+                assert!(keys.insert((&t.visit, t.rule)), "{}: {} twice", story.pattern, t.rule);
+            }
+            let guilty = matches!(story.form, Form::Plain | Form::Sly);
+            assert_eq!(
+                guilty,
+                story.truth.iter().any(|t| t.rule == story.pattern),
+                "{} {:?}",
+                story.pattern,
+                story.form
+            );
+            assert!(guilty || story.truth.is_empty(), "{}: an innocent story with an answer", story.pattern);
+            for c in &story.claims {
+                let v = &c.visit;
+                assert!(!v.institution.as_str().is_empty(), "{}: no such place", story.pattern);
+                assert!(v.end.is_none_or(|end| v.begin < end && end <= c.request.time), "{}", story.pattern);
+            }
+        }
     }
 }

@@ -1,48 +1,13 @@
 //! Stories about conduct: stays, visits and purchases seen beside each other, and data that is wrong.
 
-use super::life::{Charged, Life, ahead};
+use super::life::{Charged, ahead};
 use super::points::TEST;
-use super::{ADULT, ForWhom, NEWBORN, Pattern, WOMAN, innocent, plain, sly};
+use super::scenes::{
+    CHEMO, COLD, GALLSTONE, HYPERTENSION, MAN, PNEUMONIA, STROKE, a_stay, two_stays, usual, visits, with_lists,
+};
+use super::{ADULT, NEWBORN, Pattern, WOMAN, innocent, plain, sly};
 use dingan_core::claim::Approval;
-use dingan_core::codes::Sex;
 use dingan_core::money::Money;
-
-const COLD: &str = "J06.900 急性上呼吸道感染";
-const PNEUMONIA: &str = "J18.900 肺炎";
-const STROKE: &str = "I63.900 脑梗死";
-const CHEMO: &str = "Z51.102 恶性肿瘤术后化疗";
-
-fn usual() -> Charged {
-    Charged::default()
-}
-
-fn man() -> ForWhom {
-    ForWhom { sex: Some(Sex::Male), ..ADULT }
-}
-
-/// Two stays, so many days between them.
-fn two_stays(l: &mut Life<'_>, gap: i64, places: (usize, usize), diagnoses: (&str, &str)) -> (usize, usize) {
-    let first = l.any_day();
-    let days = l.rng.between(4, 8);
-    let a = l.stay(first, days, places.0, diagnoses.0, 0..0);
-    let days_again = l.rng.between(4, 8);
-    let b = l.stay(ahead(first, days + gap), days_again, places.1, diagnoses.1, 0..0);
-    (a, b)
-}
-
-/// So many visits, every so many days.
-fn visits(l: &mut Life<'_>, count: i64, every: i64, item: Option<(&str, i64)>) -> Vec<usize> {
-    let first = l.any_day();
-    (0..count)
-        .map(|i| {
-            let v = l.visit("11", ahead(first, i * every), (i % 2) as usize, COLD);
-            if let Some((item, supply)) = item {
-                l.charge(v, item, Charged { supply: Some(supply), ..usual() });
-            }
-            v
-        })
-        .collect()
-}
 
 pub(super) fn patterns() -> Vec<Pattern> {
     let mut all = stays();
@@ -84,7 +49,7 @@ fn stays() -> Vec<Pattern> {
         }),
         innocent("DG2002", ADULT, |l| {
             // something else altogether, and the return was planned
-            two_stays(l, 6, (0, 0), (STROKE, "K80.200 胆囊结石"));
+            two_stays(l, 6, (0, 0), (STROKE, GALLSTONE));
             with_lists(l, true);
         }),
         innocent("DG2002", ADULT, |l| {
@@ -93,7 +58,7 @@ fn stays() -> Vec<Pattern> {
         }),
         plain("DG4003", ADULT, |l| {
             let gap = l.rng.between(22, 30);
-            let (_, b) = two_stays(l, gap, (0, 0), (STROKE, "K80.200 胆囊结石"));
+            let (_, b) = two_stays(l, gap, (0, 0), (STROKE, GALLSTONE));
             l.truth(b, "DG4003");
             with_lists(l, false);
         }),
@@ -128,10 +93,8 @@ fn stays() -> Vec<Pattern> {
             // handed over on the day
             let first = l.any_day();
             let a = l.stay(first, 5, 1, STROKE, 0..0);
-            l.edit(a, |c| c.visit.discharge_way = "2".to_owned());
-            let from = l.id(a);
             let b = l.stay(ahead(first, 5), 7, 0, STROKE, 0..0);
-            l.edit(b, |c| c.visit.referred_from = Some(from));
+            l.refer(a, b);
             with_lists(l, true);
         }),
         plain("DG4002", ADULT, |l| {
@@ -139,14 +102,14 @@ fn stays() -> Vec<Pattern> {
             l.stay(first, 8, 0, STROKE, 0..0);
             let v = l.visit("11", ahead(first, l.rng.clone().between(2, 6)), 1, COLD);
             // the bill comes after the stay was settled
-            l.edit(v, |c| c.request.time += chrono::TimeDelta::days(10));
+            l.billed_late(v, 10);
             l.truth(v, "DG4002");
         }),
         innocent("DG4002", ADULT, |l| {
             let first = l.any_day();
             l.stay(first, 6, 0, STROKE, 0..0);
             let v = l.visit("11", ahead(first, 6), 1, COLD);
-            l.edit(v, |c| c.request.time += chrono::TimeDelta::days(10));
+            l.billed_late(v, 10);
         }),
         plain("DG4004", ADULT, |l| {
             let first = l.any_day();
@@ -247,7 +210,7 @@ fn stays() -> Vec<Pattern> {
             let first = l.any_day();
             let v = l.stay(first, 6, 0, STROKE, 0..0);
             l.charge(v, TEST, Charged { after: 7 * 24, ..usual() });
-            l.edit(v, |c| c.request.time += chrono::TimeDelta::days(3));
+            l.billed_late(v, 3);
             l.truth(v, "DG2001");
         }),
         plain("DG4014", ADULT, |l| {
@@ -263,7 +226,7 @@ fn stays() -> Vec<Pattern> {
             l.charge(v, "002102ZI01", Charged { price: 200, ..usual() });
             l.stay(ahead(first, 12), 6, 0, STROKE, 0..0);
         }),
-        plain("DG4011", man(), |l| {
+        plain("DG4011", MAN, |l| {
             let day = l.any_day();
             let v = l.visit("11", day, 0, COLD);
             for item in ["K3018", "L3018"] {
@@ -348,7 +311,7 @@ fn usage() -> Vec<Pattern> {
             // far more than is used up, on a chronic filing
             let first = l.any_day();
             for i in 0..3 {
-                let v = l.visit("14", ahead(first, i * 10), 0, "I10.x00 高血压");
+                let v = l.visit("14", ahead(first, i * 10), 0, HYPERTENSION);
                 l.charge(v, "ZD03", Charged { supply: Some(60), ..usual() });
                 if i > 0 {
                     l.truth(v, "DG4016");
@@ -358,7 +321,7 @@ fn usage() -> Vec<Pattern> {
         innocent("DG4016", ADULT, |l| {
             let first = l.any_day();
             for i in 0..4 {
-                let v = l.visit("14", ahead(first, i * 28), 0, "I10.x00 高血压");
+                let v = l.visit("14", ahead(first, i * 28), 0, HYPERTENSION);
                 l.charge(v, "ZD03", Charged { supply: Some(30), ..usual() });
             }
         }),
@@ -414,8 +377,7 @@ fn usage() -> Vec<Pattern> {
         }),
         plain("DG2018", ADULT, |l| {
             let first = l.any_day();
-            for (i, diagnosis) in
-                [STROKE, "K80.200 胆囊结石", PNEUMONIA, "N20.000 肾结石", "M51.200 腰痛"].iter().enumerate()
+            for (i, diagnosis) in [STROKE, GALLSTONE, PNEUMONIA, "N20.000 肾结石", "M51.200 腰痛"].iter().enumerate()
             {
                 let v = l.stay(ahead(first, i as i64 * 15), 4, i % 3, diagnosis, 0..0);
                 if i >= 3 {
@@ -501,7 +463,7 @@ fn data() -> Vec<Pattern> {
             l.edit(v, |c| c.lines.iter_mut().for_each(|line| line.practitioner = "".into()));
             l.truth(v, "DG4021");
         }),
-        plain("DG2020", man(), |l| {
+        plain("DG2020", MAN, |l| {
             let day = l.any_day();
             let v = l.visit("11", day, 0, "N80.100 卵巢子宫内膜异位症");
             l.truth(v, "DG2020");
@@ -531,10 +493,6 @@ fn data() -> Vec<Pattern> {
 
 /// What only the settlement list shows.
 fn lists() -> Vec<Pattern> {
-    fn a_stay(l: &mut Life<'_>, diagnosis: &str) -> usize {
-        let day = l.any_day();
-        l.stay(day, 6, 0, diagnosis, 0..0)
-    }
     vec![
         plain("DG2003", ADULT, |l| {
             let v = a_stay(l, STROKE);
@@ -567,7 +525,7 @@ fn lists() -> Vec<Pattern> {
             let operation = l.operation(v, "99.001", 30);
             l.list(v, |s| s.operations.push(operation));
         }),
-        plain("DG2007", man(), |l| {
+        plain("DG2007", MAN, |l| {
             let v = a_stay(l, STROKE);
             l.charge(v, "ZO01", Charged { price: 900, after: 30, ..usual() });
             let operation = l.operation(v, "68.400", 30);
@@ -621,11 +579,4 @@ fn lists() -> Vec<Pattern> {
             l.list(v, |s| s.operations.push(operation));
         }),
     ]
-}
-
-/// The settlement list of every stay so far, each of which says whether a return was planned.
-fn with_lists(l: &mut Life<'_>, planned: bool) {
-    for v in l.stays() {
-        l.list(v, |s| s.return_planned = Some(planned));
-    }
 }

@@ -38,7 +38,6 @@ pub(super) struct Charged {
     pub department: &'static str,
     /// What the hospital says of the condition under which the item is paid for.
     pub approval: Approval,
-    pub take_home: bool,
 }
 
 impl Default for Charged {
@@ -51,7 +50,6 @@ impl Default for Charged {
             order: "R1",
             department: "0301",
             approval: Approval::NotNeeded,
-            take_home: false,
         }
     }
 }
@@ -104,11 +102,10 @@ impl<'w> Life<'w> {
         Self { rng, kit, world, person, claims: Vec::new(), lists: Vec::new(), truth: Vec::new() }
     }
 
-    /// A hospital: of the second level, or of the first.
+    /// A hospital: of the second level, or from [`FIRST_LEVEL`] on of the first.
     fn place(&self, which: usize) -> Option<&'w Place> {
-        let level = if which == FIRST_LEVEL { 1 } else { 2 };
-        let mut fitting = self.world.places.iter().filter(|p| p.level() == level);
-        fitting.nth(if which == FIRST_LEVEL { 0 } else { which })
+        let (level, nth) = which.checked_sub(FIRST_LEVEL).map_or((2, which), |nth| (1, nth));
+        self.world.places.iter().filter(|p| p.level() == level).nth(nth)
     }
 
     /// A visit that ends the day it begins; a consultation is charged. Answers its place in the life.
@@ -221,7 +218,7 @@ impl<'w> Life<'w> {
             department: c.department.to_owned(),
             practitioner: doctor.unwrap_or_default(),
             approval: c.approval,
-            take_home: c.take_home,
+            take_home: false,
             more: None,
         });
     }
@@ -251,6 +248,62 @@ impl<'w> Life<'w> {
         }
     }
 
+    /// Lets a visit, or a stay that ends when it ends, begin so many hours later.
+    pub fn later(&mut self, visit: usize, hours: i64) {
+        let by = TimeDelta::hours(hours);
+        self.edit(visit, |c| {
+            c.visit.begin += by;
+            c.request.time += by;
+            c.lines.iter_mut().for_each(|line| line.time += by);
+        });
+    }
+
+    /// Lets a bill come so many days later; what was done stays where it is.
+    pub fn billed_late(&mut self, visit: usize, days: i64) {
+        self.edit(visit, |c| c.request.time += TimeDelta::days(days));
+    }
+
+    /// Adds a second diagnosis.
+    pub fn also(&mut self, visit: usize, diagnosis: &str) {
+        let (code, name) = diagnosis.split_once(' ').unwrap_or((diagnosis, ""));
+        self.edit(visit, |c| {
+            let order = u16::try_from(c.visit.diagnoses.len() + 1).unwrap_or(u16::MAX);
+            c.visit.diagnoses.push(Diagnosis {
+                code: code.into(),
+                name: name.to_owned(),
+                main: false,
+                order,
+                at_discharge: c.visit.end.is_some(),
+            });
+        });
+    }
+
+    /// Hands the person over from one stay to the next.
+    pub fn refer(&mut self, from: usize, to: usize) {
+        self.edit(from, |c| c.visit.discharge_way = "2".to_owned());
+        let from = self.id(from);
+        self.edit(to, |c| c.visit.referred_from = Some(from));
+    }
+
+    /// Changes the line charged last.
+    pub fn last_line(&mut self, visit: usize, change: impl FnOnce(&mut Line)) {
+        self.edit(visit, |c| {
+            if let Some(line) = c.lines.last_mut() {
+                change(line);
+            }
+        });
+    }
+
+    /// Puts the line charged last on another day of the visit, so many minutes after midnight.
+    pub fn put(&mut self, visit: usize, day: i64, minutes: i64) {
+        self.edit(visit, |c| {
+            let midnight = c.visit.begin.date().and_time(chrono::NaiveTime::MIN);
+            if let Some(line) = c.lines.last_mut() {
+                line.time = midnight + TimeDelta::days(day) + TimeDelta::minutes(minutes);
+            }
+        });
+    }
+
     /// The settlement list of a stay, as its hospital sends it: what the stay says, with changes.
     pub fn list(&mut self, visit: usize, change: impl FnOnce(&mut SettlementList)) {
         let Some(v) = self.claims.get(visit) else { return };
@@ -276,6 +329,11 @@ impl<'w> Life<'w> {
     /// When the person was born.
     pub fn birth(&self) -> NaiveDate {
         self.person.person.birth
+    }
+
+    /// The day on which a visit began.
+    pub fn day(&self, visit: usize) -> NaiveDate {
+        self.claims.get(visit).map_or_else(first_day, |v| v.visit.begin.date())
     }
 
     /// Places of the stays.
@@ -304,5 +362,5 @@ impl<'w> Life<'w> {
     }
 }
 
-/// The hospital of the first level; 0, 1 and 2 are hospitals of the second.
+/// A hospital of the first level, as are the three after it; 0 to 3 are hospitals of the second, 3 for rehabilitation.
 pub(super) const FIRST_LEVEL: usize = 9;

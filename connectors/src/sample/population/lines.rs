@@ -1,38 +1,10 @@
 //! Stories about single lines: what may not be charged for this person, place, diagnosis or beside something else,
 //! each with its innocent look-alike.
 
-use super::life::{Charged, FIRST_LEVEL, Life};
-use super::{ADULT, CHILD, ForWhom, Form, NEWBORN, OLD, Pattern, WOMAN, innocent, plain, sly};
+use super::life::{Charged, FIRST_LEVEL, Life, ahead};
+use super::scenes::{COLD, HYPERTENSION, MAN, PNEUMONIA, met, stay, usual, visit};
+use super::{ADULT, CHILD, Form, NEWBORN, OLD, Pattern, WOMAN, innocent, plain, sly};
 use dingan_core::claim::Approval;
-use dingan_core::codes::Sex;
-
-const COLD: &str = "J06.900 急性上呼吸道感染";
-const PNEUMONIA: &str = "J18.900 肺炎";
-
-fn usual() -> Charged {
-    Charged::default()
-}
-
-/// The hospital says that the condition of payment is met.
-fn met() -> Charged {
-    Charged { approval: Approval::Approved, ..Charged::default() }
-}
-
-/// A visit with one line more.
-fn visit(l: &mut Life<'_>, place: usize, diagnosis: &str, item: &str, c: Charged) -> usize {
-    let day = l.any_day();
-    let v = l.visit("11", day, place, diagnosis);
-    l.charge(v, item, c);
-    v
-}
-
-/// A stay of five days with one line more on the second.
-fn stay(l: &mut Life<'_>, place: usize, diagnosis: &str, item: &str, c: Charged) -> usize {
-    let day = l.any_day();
-    let v = l.stay(day, 5, place, diagnosis, 0..0);
-    l.charge(v, item, Charged { after: c.after + 24, ..c });
-    v
-}
 
 /// A line on a visit, guilty or not by who the person is.
 macro_rules! by_person {
@@ -119,7 +91,7 @@ macro_rules! pairs {
             innocent($rule, ADULT, |l| {
                 visit(l, 0, COLD, $main, usual());
                 let day = l.any_day();
-                let other = l.visit("11", super::life::ahead(day, 70), 0, COLD);
+                let other = l.visit("11", ahead(day, 70), 0, COLD);
                 l.charge(other, $part, usual());
             }),
         ]
@@ -146,9 +118,9 @@ pub(super) fn patterns() -> Vec<Pattern> {
     all.extend(by_person!("DG3005", "K3005", CHILD, ADULT));
     all.extend(by_person!("DG3009", "K3009", OLD, ADULT));
     all.extend(by_person!("DG1029", "K1029", ADULT, OLD));
-    all.extend(by_person!("DG3001", "K3001", ForWhom { sex: Some(Sex::Male), ..ADULT }, WOMAN));
-    all.extend(by_person!("DG3018", "K3018", ForWhom { sex: Some(Sex::Male), ..ADULT }, WOMAN));
-    all.extend(by_person!("DG3024", "K3024", ForWhom { sex: Some(Sex::Male), ..ADULT }, WOMAN));
+    all.extend(by_person!("DG3001", "K3001", MAN, WOMAN));
+    all.extend(by_person!("DG3018", "K3018", MAN, WOMAN));
+    all.extend(by_person!("DG3024", "K3024", MAN, WOMAN));
     // by the diagnosis
     all.extend(by_diagnosis!("DG1012", "K1012", "J18.900 肺炎", "I63.900 脑血管病", "Z99.900 脑梗死恢复期"));
     all.extend(by_diagnosis!("DG1022", "K1022", "J18.900 肺炎", "M51.200 腰痛", "Z99.900 颈椎病"));
@@ -207,7 +179,7 @@ pub(super) fn patterns() -> Vec<Pattern> {
     }));
     all.push(plain("DG1014", ADULT, |l| {
         let day = l.any_day();
-        let v = l.visit("14", day, 0, "I10.x00 高血压");
+        let v = l.visit("14", day, 0, HYPERTENSION);
         l.charge(v, "K1014", Charged { supply: Some(28), ..usual() });
         l.truth(v, "DG1014");
     }));
@@ -303,11 +275,7 @@ pub(super) fn patterns() -> Vec<Pattern> {
         l.charge(first, "K3003", usual());
         let second = l.visit("11", day, 1, COLD);
         l.charge(second, "L3003", usual());
-        l.edit(second, |c| {
-            c.visit.begin += chrono::TimeDelta::hours(6);
-            c.request.time += chrono::TimeDelta::hours(6);
-            c.lines.iter_mut().for_each(|line| line.time += chrono::TimeDelta::hours(6));
-        });
+        l.later(second, 6);
         l.truth(second, "DG3003");
     }));
     all.push(innocent("DG3003", ADULT, |l| {
@@ -341,11 +309,7 @@ pub(super) fn patterns() -> Vec<Pattern> {
         l.charge(first, "K1002", usual());
         let second = l.visit("11", day, 0, COLD);
         l.charge(second, "K1002", usual());
-        l.edit(second, |c| {
-            c.visit.begin += chrono::TimeDelta::hours(6);
-            c.request.time += chrono::TimeDelta::hours(6);
-            c.lines.iter_mut().for_each(|line| line.time += chrono::TimeDelta::hours(6));
-        });
+        l.later(second, 6);
         l.truth(second, "DG1002");
     }));
     all.push(innocent("DG1002", ADULT, |l| {
@@ -368,18 +332,18 @@ pub(super) fn patterns() -> Vec<Pattern> {
     }));
     all.push(innocent("DG1004", ADULT, |l| {
         let day = l.any_day();
-        let v = l.visit("14", day, 0, "I10.x00 高血压");
+        let v = l.visit("14", day, 0, HYPERTENSION);
         l.charge(v, "ZD01", Charged { supply: Some(28), ..usual() });
     }));
     all.push(plain("DG3006", ADULT, |l| {
         let day = l.any_day();
-        let v = l.visit("14", day, 0, "I10.x00 高血压");
+        let v = l.visit("14", day, 0, HYPERTENSION);
         l.charge(v, "K3006", Charged { supply: Some(20), ..usual() });
         l.truth(v, "DG3006");
     }));
     all.push(innocent("DG3006", ADULT, |l| {
         let day = l.any_day();
-        let v = l.visit("14", day, 0, "I10.x00 高血压");
+        let v = l.visit("14", day, 0, HYPERTENSION);
         l.charge(v, "K3006", Charged { supply: Some(14), ..usual() });
     }));
     all.push(plain("DG3014", ADULT, |l| {
@@ -409,7 +373,7 @@ pub(super) fn patterns() -> Vec<Pattern> {
 
 /// A visit of the same woman some days later.
 fn visit_later(l: &mut Life<'_>, diagnosis: &str, item: &str) {
-    let day = super::life::ahead(l.any_day(), 70);
+    let day = ahead(l.any_day(), 70);
     let v = l.visit("11", day, 0, diagnosis);
     l.charge(v, item, met());
 }

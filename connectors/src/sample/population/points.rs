@@ -54,9 +54,10 @@ const fn material(code: &'static str) -> Thing {
 }
 
 /// Items without a point: consultation, bed, nursing, treatment, test, drugs, herbs, imaging, an operation.
-const PLAIN: [Thing; 18] = [
+const PLAIN: [Thing; 27] = [
     thing("ZC01", "201", "02"),
     thing("ZB01", "201", "01"),
+    thing("ZB02", "201", "01"),
     thing("ZN01", "201", "07"),
     thing("ZT01", "201", "05"),
     thing(TEST, "201", "04"),
@@ -70,9 +71,17 @@ const PLAIN: [Thing; 18] = [
     drug("ZD07"),
     herb("ZH01"),
     herb("ZH02"),
+    herb("ZH03"),
+    herb("ZH04"),
+    herb("ZH05"),
+    herb("ZH06"),
+    herb("ZH07"),
+    herb("ZH08"),
     thing("002102ZI01", "201", "03"),
     thing("002103ZI02", "201", "03"),
+    thing("002103ZI03", "201", "03"),
     drug("XJ01ZA01"),
+    drug("XJ01ZA02"),
 ];
 
 fn row(table: &str, item: &str) -> KnowledgeRow {
@@ -152,6 +161,8 @@ impl Kit {
             (service("K3017"), word("item-child-only", "K3017", "newborn")),
             (service("K3018"), word("item-sex", "K3018", "female")),
             (service("L3018"), word("item-sex", "L3018", "female")),
+            (service("K4011"), word("item-sex", "K4011", "male")),
+            (service("L4011"), word("item-sex", "L4011", "male")),
             (service("K3019"), diagnoses("item-contraindication", "K3019", &["Z95"], &["起搏器"])),
             (service("K3020"), diagnoses("item-indication", "K3020", &["G81"], &["偏瘫"])),
             (material("K3021"), pair("material-needs-item", "K3021", "ZT02", "")),
