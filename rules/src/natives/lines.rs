@@ -69,7 +69,8 @@ pub(crate) fn register(r: &mut Registry<'_>) {
     r.fun("after", |l: &mut Lines, day: Day| kept(l, |f| f.line.time.date() > day.0));
     r.get("without_supply_days", |l: &mut Lines| kept(l, |f| f.line.supply_days.is_none()));
     r.fun("supplied_beyond", |l: &mut Lines, table: ImmutableString, days: i64| supplied_beyond(l, &table, days));
-    r.evidence(&["item", "limit", "days", "supply"]);
+    r.fun("dosed_beyond", |l: &mut Lines, table: ImmutableString| dosed_beyond(l, &table));
+    r.evidence(&["item", "limit", "days", "supply", "quantity"]);
     r.get("with_settled", |l: &mut Lines| prices::with_settled(l));
     conflicts::register(r);
     orders::register(r);
@@ -117,29 +118,111 @@ fn kept(l: &Lines, keep: impl Fn(&LineFact) -> bool) -> Fallible<Lines> {
     Ok(Lines { at: l.at.iter().filter(|(at, _)| keeps(*at)).copied().collect(), view: Arc::clone(&l.view) })
 }
 
-/// Lines that last longer than the days allowed (those of the table before the general ones), each
-/// with the units beyond at stake.
+/// Fills that last longer than the days allowed (those of the table before the general ones), each with the units
+/// beyond at stake. The lines of one prescription are packs of one fill, and the longest says how long it lasts; what
+/// another prescription of the visit gave, or a visit of the same day before it, is there beside it.
 fn supplied_beyond(l: &mut Lines, table: &str, days: i64) -> Fallible<rhai::Array> {
-    l.view.spend(l.at.len())?;
+    let view = &l.view;
+    view.spend(l.at.len())?;
+    let table = view.knowledge.table(table);
+    let of_item = |item: &ItemCode| view.knowledge.about(item.as_str()).points(table?).iter().find_map(|p| p.number);
+    let limit_of = |item: &ItemCode| of_item(item).unwrap_or(Quantity::whole(days));
     let mut found = Vec::new();
-    let knowledge = &l.view.knowledge;
-    let table = knowledge.table(table);
-    let of_item = |item: &ItemCode| knowledge.about(item.as_str()).points(table?).iter().find_map(|p| p.number);
-    for (at, fact) in facts(l) {
-        let Some(supply) = fact.line.supply_days else { continue };
-        let limit = of_item(&fact.line.item).unwrap_or(Quantity::whole(days));
-        if supply <= limit {
+    if usage::stands_alone(l) {
+        for (at, fact) in facts(l) {
+            found.extend(beyond_days(view, at, Quantity::ZERO, limit_of(&fact.line.item), &[])?);
+        }
+        return Ok(found_list(found));
+    }
+    for (code, lines) in by_item(l) {
+        let item = ItemCode::from(code);
+        let limit = limit_of(&item);
+        let (mut given, mut related) = given_today(view, &item)?;
+        let mut fills: Vec<(&str, Vec<u32>)> = Vec::new();
+        for at in lines {
+            let Some((_, f)) = view.net(at) else { continue };
+            let order = f.line.order_no.as_str();
+            match fills.iter_mut().find(|(of, _)| *of == order) {
+                Some((_, fill)) => fill.push(at),
+                None => fills.push((order, vec![at])),
+            }
+        }
+        for (_, fill) in fills {
+            let mut longest = Quantity::ZERO;
+            let before = related.len();
+            for at in fill {
+                found.extend(beyond_days(view, at, given, limit, &related[..before])?);
+                let Some((_, f)) = view.net(at) else { continue };
+                longest = longest.max(f.line.supply_days.unwrap_or_default());
+                related.push(here(&f.line.no));
+            }
+            given += longest;
+        }
+    }
+    Ok(found_list(found))
+}
+
+/// A line that, with what is there already, lasts longer than the limit.
+fn beyond_days(
+    view: &Arc<View>,
+    at: u32,
+    given: Quantity,
+    limit: Quantity,
+    beside: &[Related],
+) -> Fallible<Option<Found>> {
+    let Some((net, fact)) = view.net(at) else { return Ok(None) };
+    let Some(supply) = fact.line.supply_days else { return Ok(None) };
+    let total = given + supply;
+    if total <= limit {
+        return Ok(None);
+    }
+    let evidence = Map::from([
+        ("item".into(), text(Line::name(fact)).into()),
+        ("supply".into(), Dynamic::from_decimal(quantity(total))),
+        ("limit".into(), Dynamic::from_decimal(quantity(limit))),
+    ]);
+    let units = portion(net.quantity, (total - limit).min(supply), supply)?;
+    let lines = Lines { view: Arc::clone(view), at: Arc::from([(at, Some(Part::Units(units)))]) };
+    Ok(Some(Found { lines, related: beside.to_vec(), evidence, open: false }))
+}
+
+/// How many days of a drug the visits of this day before this one gave: of each the longest line.
+fn given_today(view: &View, item: &ItemCode) -> Fallible<(Quantity, Vec<Related>)> {
+    let mut of_visit: BTreeMap<&VisitId, Quantity> = BTreeMap::new();
+    let mut related = Vec::new();
+    for row in within_days(view, item, 0)? {
+        let longest = of_visit.entry(&row.visit).or_default();
+        *longest = (*longest).max(row.supply_days.unwrap_or_default());
+        related.push(Related { visit: row.visit.clone(), line: row.no.clone() });
+    }
+    Ok((of_visit.into_values().sum(), related))
+}
+
+/// Items of which the prescriptions of the visit together give more units a day than the table's number, taken for as
+/// long as the longest of them lasts. Where a line does not say how long that is, nothing is said of its item.
+fn dosed_beyond(l: &mut Lines, table: &str) -> Fallible<rhai::Array> {
+    let view = &l.view;
+    view.spend(l.at.len())?;
+    let mut found = Vec::new();
+    for (code, lines) in by_item(l) {
+        let Some(most) = view.number(table, &ItemCode::from(code)) else { continue };
+        let of_item = Lines { view: Arc::clone(view), at: lines.iter().map(|at| (*at, None)).collect() };
+        let Some(days) = facts(&of_item).map(|(_, f)| f.line.supply_days).collect::<Option<Vec<_>>>() else { continue };
+        let days = days.into_iter().max().unwrap_or_default();
+        let units: Quantity = nets(&of_item).map(|(_, n)| n.quantity).sum();
+        let allowed = most.to_decimal().checked_mul(days.to_decimal());
+        let allowed = allowed.ok_or_else(|| fail("a quantity is out of range"))?;
+        let Some((_, first)) = facts(&of_item).next() else { continue };
+        if units.to_decimal() <= allowed {
             continue;
         }
-        let Some((net, _)) = l.view.net(at) else { continue };
         let evidence = Map::from([
-            ("item".into(), text(Line::name(fact)).into()),
-            ("supply".into(), Dynamic::from_decimal(quantity(supply))),
-            ("limit".into(), Dynamic::from_decimal(quantity(limit))),
+            ("item".into(), text(Line::name(first)).into()),
+            ("limit".into(), Dynamic::from_decimal(quantity(most))),
+            ("quantity".into(), Dynamic::from_decimal(quantity(units))),
+            ("days".into(), Dynamic::from_decimal(quantity(days))),
         ]);
-        let units = portion(net.quantity, supply - limit, supply)?;
-        let lines = Lines { view: Arc::clone(&l.view), at: Arc::from([(at, Some(Part::Units(units)))]) };
-        found.push(Found { lines, related: Vec::new(), evidence, open: false });
+        found.push(Found { lines: of_item, related: Vec::new(), evidence, open: false });
     }
     Ok(found_list(found))
 }

@@ -5,7 +5,7 @@ use crate::facts::{Found, Line, Lines, View, quantity, text};
 use crate::host::{Fallible, Registry, fail};
 use crate::natives::found_list;
 use crate::values::Yuan;
-use chrono::{NaiveDate, NaiveTime};
+use chrono::{NaiveTime, TimeDelta};
 use dingan_core::facts::{LineFact, NetLine};
 use dingan_core::finding::Part;
 use dingan_core::money::{Money, Price, Quantity};
@@ -13,6 +13,9 @@ use rhai::{Dynamic, ImmutableString, Map};
 use rust_decimal::Decimal;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+/// Operations no further apart than this are one session, though midnight falls between them.
+const SESSION: TimeDelta = TimeDelta::hours(4);
 
 pub(crate) fn register(r: &mut Registry<'_>) {
     r.get("above_limit", |l: &mut Lines| above_limit(l));
@@ -53,22 +56,32 @@ fn above_limit(l: &Lines) -> Fallible<rhai::Array> {
     Ok(found_list(out))
 }
 
-/// Operations of one group of the table on one day: all but the dearest are to be charged at no more than `share` of
-/// their limit price. Where one has no limit price that cannot be told, and the answer is open.
+/// Operations of one group of the table on one day, midnight or not: all but the dearest are to be charged at no more
+/// than `share` of their limit price. Where one has no limit price that cannot be told, and the answer is open.
 fn undiscounted(l: &Lines, table: &str, share: Decimal) -> Fallible<rhai::Array> {
     let view = &l.view;
     view.spend(l.at.len())?;
-    let mut groups: BTreeMap<(NaiveDate, &str), Vec<(u32, &LineFact)>> = BTreeMap::new();
+    let mut by_word: BTreeMap<&str, Vec<(u32, &LineFact)>> = BTreeMap::new();
     for (at, fact) in facts(l) {
         let words: BTreeSet<&str> =
             view.knowledge.get(table, &fact.line.item).iter().map(|p| p.word.as_str()).collect();
         for word in words {
-            groups.entry((fact.line.time.date(), word)).or_default().push((at, fact));
+            by_word.entry(word).or_default().push((at, fact));
+        }
+    }
+    let mut groups: Vec<(&str, Vec<(u32, &LineFact)>)> = Vec::new();
+    for (word, mut lines) in by_word {
+        lines.sort_by_key(|(at, f)| (f.line.time, *at));
+        for line in lines {
+            match groups.last_mut().filter(|(of, _)| *of == word) {
+                Some((_, group)) if group.last().is_some_and(|(_, last)| one_session(last, line.1)) => group.push(line),
+                _ => groups.push((word, vec![line])),
+            }
         }
     }
     let mut out = Vec::new();
     let mut seen = BTreeSet::new();
-    for ((_, group), mut of_group) in groups {
+    for (group, mut of_group) in groups {
         view.spend(of_group.len())?;
         of_group.sort_by(|a, b| b.1.line.price.cmp(&a.1.line.price).then(a.0.cmp(&b.0)));
         let Some((_, main)) = of_group.first().copied() else { continue };
@@ -90,6 +103,13 @@ fn undiscounted(l: &Lines, table: &str, share: Decimal) -> Fallible<rhai::Array>
         }
     }
     Ok(found_list(out))
+}
+
+/// Whether two operations, one after the other, are of one day or of one night. A time of midnight is "no time".
+fn one_session(first: &LineFact, second: &LineFact) -> bool {
+    let (a, b) = (first.line.time, second.line.time);
+    let timed = a.time() != NaiveTime::MIN && b.time() != NaiveTime::MIN;
+    a.date() == b.date() || (timed && b - a <= SESSION)
 }
 
 fn discount(l: &Lines, at: u32, fact: &LineFact, share: Decimal, mut evidence: Map) -> Fallible<Option<Found>> {

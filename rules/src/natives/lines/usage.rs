@@ -11,6 +11,7 @@ use dingan_core::finding::{Part, Related};
 use dingan_core::money::{Money, Quantity};
 use dingan_core::person::PastLine;
 use rhai::{Dynamic, ImmutableString, Map};
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -178,10 +179,15 @@ fn over_period(l: &Lines, table: &str, back: i64) -> Fallible<rhai::Array> {
     Ok(found_list(out))
 }
 
-/// Items done again within so many days of the last time, on another day; the later one is at stake.
+/// Items done again within so many days of the last time, on another day; the later one is at stake. Before an
+/// operation and after it are no two times of one.
 fn repeated(l: &Lines, days: i64) -> Fallible<rhai::Array> {
     let view = &l.view;
     let mut out = Vec::new();
+    let operated = OnceCell::new();
+    let operation_within = |from: NaiveDate, to: NaiveDate| {
+        operated.get_or_init(|| operation_days(view)).iter().any(|day| (from..=to).contains(day))
+    };
     for (code, lines) in by_item(l) {
         let item = ItemCode::from(code);
         let mut last: Option<(NaiveDate, Related)> = None;
@@ -190,7 +196,9 @@ fn repeated(l: &Lines, days: i64) -> Fallible<rhai::Array> {
             let here = u.at.and_then(|at| view.net(at)).map(|(_, f)| super::here(&f.line.no));
             let Some(this) = u.related().or(here) else { continue };
             let earlier = last.as_ref().filter(|(on, _)| *on < u.from && u.from <= ahead(*on, days));
-            if let (Some(at), Some((on, who))) = (u.at, earlier) {
+            if let (Some(at), Some((on, who))) = (u.at, earlier)
+                && !operation_within(*on, u.from)
+            {
                 again.push((at, None));
                 related.push(who.clone());
                 shown.push(format!("{on}、{}", u.from));
@@ -207,9 +215,19 @@ fn repeated(l: &Lines, days: i64) -> Fallible<rhai::Array> {
     Ok(found_list(out))
 }
 
+/// The days for which an operation is charged here (charge type 06).
+fn operation_days(view: &View) -> Vec<NaiveDate> {
+    let all = 0..u32::try_from(view.facts.net_lines.len()).unwrap_or(u32::MAX);
+    let operations =
+        all.filter_map(|at| view.net(at)).filter(|(_, f)| f.item.as_ref().is_some_and(|i| i.charge_type == "06"));
+    let mut days: Vec<NaiveDate> = operations.map(|(_, f)| f.line.time.date()).collect();
+    days.dedup();
+    days
+}
+
 /// Whether nothing of the lines' items was settled before, and no two of the lines are of one item: then nothing adds
 /// up with anything.
-fn stands_alone(l: &Lines) -> bool {
+pub(super) fn stands_alone(l: &Lines) -> bool {
     const FEW: usize = 32;
     if l.at.len() > FEW || super::facts(l).any(|(_, f)| l.view.settled_before(&f.line.item)) {
         return false;
