@@ -45,7 +45,7 @@ impl Server {
         let running = runtime.block_on(async {
             let agency = open_at(&place.at).await.unwrap();
             settle_in(&agency, &county).await.unwrap();
-            serve(agency, profile_name).await
+            serve_agency(agency, profile_name).await
         });
         Self { runtime, running: Some(running), place, county }
     }
@@ -56,7 +56,7 @@ impl Server {
         self.running = Some(self.runtime.block_on(async {
             running.stop().await.unwrap();
             let agency = open_at(&self.place.at).await.unwrap();
-            serve(agency, "default").await
+            serve_agency(agency, "default").await
         }));
     }
 
@@ -92,7 +92,7 @@ impl Server {
     }
 }
 
-async fn serve(agency: dingan_http::agency::Agency, profile_name: &str) -> Running {
+pub async fn serve_agency(agency: dingan_http::agency::Agency, profile_name: &str) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     Running::start(agency, profile(profile_name).unwrap(), listener, Arc::new(now)).await.unwrap()
 }

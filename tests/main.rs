@@ -17,6 +17,7 @@ mod fuzz;
 mod hospital;
 mod idempotency;
 mod inspect;
+mod kept;
 mod knowledge;
 mod manual;
 mod mappings;

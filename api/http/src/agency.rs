@@ -6,6 +6,7 @@ mod check;
 mod corrections;
 mod filings;
 mod import;
+mod kept;
 mod knowledge;
 mod lines;
 mod lists;
@@ -46,6 +47,7 @@ use dingan_core::resolve::ResolveError;
 use dingan_store::{
     AuditEntry, CommitError, Committed, Guard, MessageKey, PersonState, Snapshot, Store, StoreError, VisitState, Write,
 };
+use kept::Kept;
 use live::Written;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -92,6 +94,8 @@ pub struct Agency {
     turns: Turns,
     /// Amounts last given by 2206/2303, by bill: a settlement that differs says so.
     given: Arc<Mutex<HashMap<(VisitId, String), Amounts>>>,
+    /// What they read, for that settlement to be decided on.
+    kept: Arc<Kept>,
     metrics: Arc<Metrics>,
     /// Whom the audit log names for what is done through this handle.
     actor: Arc<str>,
@@ -139,6 +143,7 @@ impl Agency {
             compiling: Arc::default(),
             turns: Turns::default(),
             given: Arc::default(),
+            kept: Arc::default(),
             metrics,
             actor: Arc::from("program"),
             speaks_for: InstitutionCode::default(),
@@ -198,6 +203,7 @@ impl Agency {
 
     /// Writes a change that answers a message.
     async fn write(&self, guard: Guard, build: dingan_store::WriteFn) -> Result<Committed, CommitError> {
+        guard.persons.iter().for_each(|p| self.kept.forget(p));
         self.store.commit(guard, build).await
     }
 

@@ -245,7 +245,7 @@ impl Agency {
         drop(snap);
         let (facts, decision) = decide_claim(whole, file, Arc::clone(&runtime)).await?;
         let lines = lines.into_iter().map(|line| StoredLine { line, commit_no: 0 }).collect();
-        Ok(Decided { runtime, person, doc, lines, request, batch, as_of, facts, decision, word: None })
+        Ok(Decided { runtime, person, doc, lines, request, batch, as_of, facts, decision, kept: false, word: None })
     }
 }
 

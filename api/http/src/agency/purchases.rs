@@ -83,7 +83,19 @@ impl Agency {
         drop(snap);
         let (facts, decision) = decide_claim(claim, file, Arc::clone(&runtime)).await?;
         let lines = ask.lines.iter().map(|l| StoredLine { line: l.clone(), commit_no: 0 }).collect();
-        Ok(Decided { runtime, person, doc, lines, request, batch: String::new(), as_of, facts, decision, word: None })
+        Ok(Decided {
+            runtime,
+            person,
+            doc,
+            lines,
+            request,
+            batch: String::new(),
+            as_of,
+            facts,
+            decision,
+            kept: false,
+            word: None,
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Settling: load → resolve → adjudicate → commit, and the trial that stores nothing.
 
+use super::kept::{Basis, Whose};
 use super::tasks::Word;
 use super::visits::{check_cert, region};
 use super::*;
@@ -33,6 +34,8 @@ pub(super) struct Decided {
     pub(super) as_of: CommitNo,
     pub(super) facts: Arc<Facts>,
     pub(super) decision: Arc<Decision>,
+    /// Whether it was decided on what its trial had read: then the bundle is among what may have moved on.
+    pub(super) kept: bool,
     /// Where it is a paper claim: on whose word it is settled.
     pub(super) word: Option<Word>,
 }
@@ -116,31 +119,51 @@ impl Agency {
     }
 
     async fn decide(&self, by: &Caller, ask: &SettleAsk, trial: bool) -> Outcome<Bill> {
+        let whose = Whose { institution: by.institution.clone(), visit: ask.visit.clone(), stay: ask.stay };
+        if !trial
+            && let Some(basis) = self.kept.take(&ask.person, &whose)
+            && self.check_institution(&basis.runtime, by).is_ok()
+            && check_ask(ask, &basis.doc, &basis.person).is_ok()
+            && let Ok(d) = self.decide_on(by, ask, trial, basis).await
+        {
+            return Ok(Bill::New(Box::new(Decided { kept: true, ..d })));
+        }
         // most bills are not older than this; of one that is, the history is read again
         let from = history_from(by.now - TimeDelta::days(USUAL_DAYS));
         let (mut snap, mut bill) =
             self.store.bill(&ask.visit, &ask.person, from, &invoice_of(by, &ask.invoice)).await.map_err(internal)?;
         let runtime = self.runtime_of(&mut snap, None).await?;
+        self.kept.under(&runtime.hash);
         self.check_institution(&runtime, by)?;
         let doc = own_visit(bill.visit.take(), by, &ask.person, Some(ask.stay))?;
         let person = known_person(bill.person.take())?;
-        check_cert(&ask.cert_no, &person)?;
-        check_ask(&doc, ask)?;
-
-        let batch = ask.batch.clone().unwrap_or_default();
-        let mut lines = std::mem::take(&mut bill.unsettled);
-        if !ask.stay {
-            lines.retain(|l| l.line.batch == batch);
-        }
-        let settled = &bill.settled;
-        if let Some(s) = existing(settled, &lines, ask, &batch) {
+        check_ask(ask, &doc, &person)?;
+        let lines = std::mem::take(&mut bill.unsettled);
+        if let Some(s) = existing(&bill.settled, &lines, ask) {
             let s = snap.settlement(&s.id).await.map_err(internal)?;
             let s = s.ok_or_else(|| internal("a settlement that was there is gone"))?;
             let view = self.view_of(&mut snap, by, s).await?;
             return Ok(Bill::Existing(Box::new(person), Box::new(view)));
         }
+        check_invoice(bill.on_paper.take())?;
+        let settled = !bill.settled.is_empty();
+        let file = bill.file(&mut snap, &person, history_from(doc.visit.begin)).await.map_err(internal)?;
+        let basis = Basis { runtime, person, doc, lines, settled, file, as_of: snap.as_of() };
+        // deciding takes its time; others may read meanwhile
+        drop(snap);
+        if trial {
+            self.kept.put(whose, basis.clone());
+        }
+        Ok(Bill::New(Box::new(self.decide_on(by, ask, trial, basis).await?)))
+    }
+
+    /// Decides a bill that no settlement holds yet.
+    async fn decide_on(&self, by: &Caller, ask: &SettleAsk, trial: bool, basis: Basis) -> Outcome<Decided> {
+        let Basis { runtime, person, doc, lines, settled, file, as_of } = basis;
+        let batch = ask.batch.clone().unwrap_or_default();
+        let lines: Vec<StoredLine> = lines.into_iter().filter(|l| ask.stay || l.line.batch == batch).collect();
         // only the end of a stay whose parts are settled may have nothing to add
-        if lines.is_empty() && (!ask.stay || settled.is_empty()) {
+        if lines.is_empty() && (!ask.stay || !settled) {
             return Err(Refusal::new("NO_LINES", "该账单没有未结算的费用明细")
                 .at(if ask.stay { "mdtrt_id" } else { "chrg_bchno" })
                 .hint("请先上传费用明细（2204或2301）"));
@@ -150,7 +173,6 @@ impl Agency {
                 .at("mdtrt_id")
                 .hint("请先办理出院（2402），或以mid_setl_flag=1办理中途结算"));
         }
-        check_invoice(bill.on_paper.take())?;
         let request = SettleRequest {
             time: by.now,
             account_use: ask.account_use,
@@ -162,16 +184,12 @@ impl Agency {
             lines: lines.iter().map(|l| l.line.clone()).collect(),
             request: request.clone(),
         };
-        let file = bill.file(&mut snap, &person, history_from(doc.visit.begin)).await.map_err(internal)?;
-        let as_of = snap.as_of();
-        // deciding takes its time; others may read meanwhile
-        drop(snap);
         let (facts, decision) = decide_claim(claim, file, Arc::clone(&runtime)).await?;
         check_totals(ask, &lines, &decision)?;
         check_parts(ask, &decision)?;
         check_sign(ask, &decision)?;
-        let word = None;
-        Ok(Bill::New(Box::new(Decided { runtime, person, doc, lines, request, batch, as_of, facts, decision, word })))
+        let (kept, word) = (false, None);
+        Ok(Decided { runtime, person, doc, lines, request, batch, as_of, facts, decision, kept, word })
     }
 
     /// Writes a settlement; with `whole`, its visit and lines too, in the same commit.
@@ -191,6 +209,9 @@ impl Agency {
         guard.accounts.push(AccountMove { account: d.person.own.account.clone(), amount: -own });
         if let Some(f) = &d.person.family {
             guard.accounts.push(AccountMove { account: f.account.clone(), amount: -a.family_account });
+        }
+        if d.kept {
+            guard.expects.push(Expect::LiveBundle(Some(d.runtime.hash.clone())));
         }
         if let Some(word) = &d.word {
             guard.expects.push(Expect::InvoiceFree(invoice_of(by, &ask.invoice)));
@@ -299,13 +320,9 @@ pub(super) async fn decide_claim(
 }
 
 /// A settlement of the same bill that lives: the batch of a visit, or a stay whose lines are all settled.
-fn existing<'s>(
-    settled: &'s [SettledBill],
-    lines: &[StoredLine],
-    ask: &SettleAsk,
-    batch: &str,
-) -> Option<&'s SettledBill> {
-    if !lines.is_empty() {
+fn existing<'s>(settled: &'s [SettledBill], lines: &[StoredLine], ask: &SettleAsk) -> Option<&'s SettledBill> {
+    let batch = ask.batch.as_deref().unwrap_or_default();
+    if lines.iter().any(|l| ask.stay || l.line.batch == batch) {
         return None;
     }
     if ask.stay {
@@ -330,7 +347,9 @@ pub(super) fn check_invoice(on_paper: Option<SettlementId>) -> Outcome<()> {
     })
 }
 
-fn check_ask(doc: &VisitDoc, ask: &SettleAsk) -> Outcome<()> {
+/// The call against the visit and person it names.
+fn check_ask(ask: &SettleAsk, doc: &VisitDoc, person: &PersonState) -> Outcome<()> {
+    check_cert(&ask.cert_no, person)?;
     if ask.insurance != doc.visit.insurance {
         return Err(Refusal::new("INSURANCE_MISMATCH", "险种类型与就诊登记时不一致")
             .at("insutype")
