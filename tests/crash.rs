@@ -19,9 +19,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Every place between two steps of a commit.
-const PLACES: [&str; 7] = [
+const PLACES: [&str; 6] = [
     "store::before_begin",
-    "store::after_begin",
     "store::after_number",
     "store::after_books",
     "store::before_rows",

@@ -696,6 +696,9 @@ pub struct SignIn {
     pub time: NaiveDateTime,
 }
 
+/// The warning beside an answer that was kept, and is given again to the same message.
+pub const REPEATED: &str = "重复报文，返回首次处理的结果";
+
 /// The operations of the agency.
 #[async_trait]
 pub trait Desk: Send + Sync {
@@ -705,7 +708,7 @@ pub trait Desk: Send + Sync {
         Ok(Box::new(()))
     }
     /// The kept answer of a message that was already committed; refuses one whose input differs or
-    /// that 2601 has cancelled in advance.
+    /// that 2601 has cancelled in advance. A desk may leave that to the operation, which then says [`REPEATED`] itself.
     async fn answered(&self, by: &Caller) -> Outcome<Option<Reply>>;
     /// 9001.
     async fn sign_in(&self, by: &Caller, render: Render<SignIn>) -> Outcome<Reply>;

@@ -85,7 +85,7 @@ mod value;
 pub use profile::{Profile, ProfileError};
 pub use routes::infno_of_path;
 
-use crate::desk::{Caller, Desk, Reply};
+use crate::desk::{Caller, Desk, REPEATED, Reply};
 use answer::Answer;
 use call::Call;
 use chrono::NaiveDateTime;
@@ -241,7 +241,7 @@ async fn run<D: Desk + ?Sized>(desk: &D, call: &mut Call<'_>) -> call::Ran {
     if call.route.mode == Mode::Change
         && let Some(mut reply) = desk.answered(&call.by).await?
     {
-        reply.warnings.insert(0, "重复报文，返回首次处理的结果".to_owned());
+        reply.warnings.insert(0, REPEATED.to_owned());
         return Ok(reply);
     }
     routes::dispatch(desk, call).await

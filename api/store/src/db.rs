@@ -151,11 +151,10 @@ impl Store {
         migrate(&mut writer).await?;
         // the lock on the schema goes with the connection
         writer.close().await;
-        let writer = options.connect().await?;
         let (jobs, queue) = mpsc::channel(QUEUE);
         let closing = Arc::new(Notify::new());
         let (alive, closed) = watch::channel(());
-        tokio::spawn(Writer::new(options.clone(), writer, queue, Arc::clone(&closing), alive).run());
+        Writer::start(options.clone(), queue, Arc::clone(&closing), alive).await?;
         let nonces = Arc::new(Nonces::of(&options));
         let pool = Pool::new(options.clone().read_only(), READERS);
         let beside = Pool::new(options.read_only(), LOOKERS);

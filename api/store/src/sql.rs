@@ -298,6 +298,24 @@ impl Conn {
         }
     }
 
+    /// Begins a transaction that writes and takes so many numbers from the counter, whose row it holds from then on;
+    /// gives the last one.
+    pub(crate) async fn begin_counted(&mut self, count: i64) -> Result<i64, sqlx::Error> {
+        let last = match self {
+            Self::Sqlite(_) => {
+                self.begin().await?;
+                let sql = "UPDATE commit_counter SET no = no + $1 WHERE one = 1 RETURNING no";
+                self.rows(sql, args![count]).await?.first().map(|r| r.int(0))
+            }
+            // one way to the server and back instead of two
+            Self::Postgres(c) => {
+                let sql = format!("BEGIN; UPDATE commit_counter SET no = no + {count} WHERE one = 1 RETURNING no");
+                c.fetch_all(sqlx::raw_sql(AssertSqlSafe(sql))).await?.first().map(|r| r.try_get(0)).transpose()?
+            }
+        };
+        last.ok_or(sqlx::Error::RowNotFound)
+    }
+
     pub(crate) async fn commit(&mut self) -> Result<(), sqlx::Error> {
         match self {
             Self::Sqlite(c) => c.execute("COMMIT").await.map(drop),
@@ -528,10 +546,18 @@ async fn put_into_postgres(tables: &[Rows], c: &mut PgConnection) -> Result<Vec<
     let mut args = PgArguments::default();
     let (mut inserts, mut counts) = (Vec::new(), Vec::new());
     for (i, rows) in tables.iter().enumerate() {
-        inserts.push(format!("t{i} AS ({} RETURNING 1)", rows.postgres_insert(&mut args)?));
-        counts.push(format!("(SELECT count(*) FROM t{i})"));
+        let insert = rows.postgres_insert(&mut args)?;
+        // rows that cannot be in conflict all go in, or the statement fails
+        if rows.table.then.is_empty() {
+            inserts.push(format!("t{i} AS ({insert})"));
+            counts.push("CAST(-1 AS BIGINT)".to_owned());
+        } else {
+            inserts.push(format!("t{i} AS ({insert} RETURNING 1)"));
+            counts.push(format!("(SELECT count(*) FROM t{i})"));
+        }
     }
     let sql = format!("WITH {} SELECT {}", inserts.join(", "), counts.join(", "));
     let row = sqlx::query_with(AssertSqlSafe(sql), args).fetch_one(c).await?;
-    (0..tables.len()).map(|i| Ok(u64::try_from(row.try_get::<i64, _>(i)?).unwrap_or(0))).collect()
+    let count = |(i, rows): (usize, &Rows)| Ok(u64::try_from(row.try_get::<i64, _>(i)?).unwrap_or(rows.len() as u64));
+    tables.iter().enumerate().map(count).collect()
 }

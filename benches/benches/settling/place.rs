@@ -8,9 +8,9 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
-/// A county of 5,000 persons behind a server on this store.
+/// A county of 20,000 persons behind a server on this store: of the bills open at a time, few are of one person.
 pub fn serve(runtime: &Runtime, at: &Location) -> (County, Running) {
-    let county = County::generate(1, 5000);
+    let county = County::generate(1, 20_000);
     let running = runtime.block_on(async {
         let agency = open_at(at).await.expect("a store");
         settle_in(&agency, &county).await.expect("the county");

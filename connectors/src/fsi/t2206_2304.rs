@@ -7,7 +7,7 @@ use super::notes::Failure;
 use super::read::Row;
 use super::setlinfo::{self, Form};
 use super::t2401::known_med_type;
-use crate::desk::{Desk, Reply, SettleAsk, Settled};
+use crate::desk::{Desk, REPEATED, Reply, SettleAsk, Settled};
 use dingan_core::claim::AccountUse;
 use dingan_core::finding::Severity;
 use dingan_core::money::Money;
@@ -39,7 +39,10 @@ pub(crate) async fn run<D: Desk + ?Sized>(desk: &D, call: &mut Call<'_>) -> Ran 
         setlinfo::output(s, &form)
     };
     let mut reply = desk.settle(&call.by, ask, Box::new(render)).await?;
-    if let Ok(mut said) = said.lock() {
+    // a kept answer is of another decision than the one rendered last
+    if !reply.warnings.iter().any(|w| w == REPEATED)
+        && let Ok(mut said) = said.lock()
+    {
         reply.warnings.append(&mut said);
     }
     Ok(reply)

@@ -1,7 +1,7 @@
 //! The writer: whatever waits goes into one transaction and one sync.
 //!
 //! ```text
-//! BEGIN ─ number ─ messages and books ─ compare, build ─ rows ─ COMMIT ─ answers
+//! BEGIN, number ─ messages and books, built beside it ─ compare ─ rows ─ COMMIT ─ answers
 //! ```
 //!
 //! Every writer of every server takes the counter's row first and keeps it until its commit. So commits are one
@@ -55,17 +55,37 @@ enum Failed {
 }
 
 impl Writer {
-    pub(crate) fn new(
+    /// Starts the writer on a thread of its own: everybody waits for it, and among the tasks that decide and answer it
+    /// would wait its turn after every answer of the database, with the counter's row in its hands.
+    pub(crate) async fn start(
         options: Options,
-        connection: Conn,
         queue: mpsc::Receiver<Job>,
         closing: Arc<Notify>,
         alive: watch::Sender<()>,
-    ) -> Self {
-        Self { options, connection: Some(connection), queue, closing, alive, singly: 0 }
+    ) -> Result<(), StoreError> {
+        let (started, start) = oneshot::channel();
+        let write = move || {
+            let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => runtime,
+                Err(e) => return drop(started.send(Err(sqlx::Error::Io(e)))),
+            };
+            // a connection belongs to the runtime it was opened in
+            let connection = match runtime.block_on(options.connect()) {
+                Ok(connection) => connection,
+                Err(e) => return drop(started.send(Err(e))),
+            };
+            let writer = Self { options, connection: Some(connection), queue, closing, alive, singly: 0 };
+            if started.send(Ok(())).is_ok() {
+                runtime.block_on(writer.run());
+            }
+        };
+        let thread = std::thread::Builder::new().name("writer".to_owned()).spawn(write);
+        thread.map_err(sqlx::Error::Io)?;
+        start.await.map_err(|_| StoreError::Closed)??;
+        Ok(())
     }
 
-    pub(crate) async fn run(mut self) {
+    async fn run(mut self) {
         let mut jobs = Vec::with_capacity(GROUP);
         loop {
             tokio::select! {
@@ -148,6 +168,11 @@ impl Writer {
             empty => empty.insert(self.options.connect().await.map_err(Failed::Before)?),
         };
         let (answers, rows) = prepared(c, guards, builds).await.map_err(Failed::Before)?;
+        // where nothing may go in, the store stays as it was, its numbers too
+        if answers.iter().all(Result::is_err) {
+            c.rollback().await.map_err(Failed::Before)?;
+            return Ok(answers);
+        }
         step("store::before_rows");
         rows.write(c).await.map_err(Failed::Before)?;
         step("store::before_commit");
@@ -169,28 +194,29 @@ async fn prepared(
     builds: Vec<WriteFn>,
 ) -> Result<(Vec<Answer>, Changes), sqlx::Error> {
     step("store::before_begin");
-    c.begin().await?;
-    step("store::after_begin");
     let count = i64::try_from(guards.len()).unwrap_or(i64::MAX);
-    let row = c.rows("UPDATE commit_counter SET no = no + $1 WHERE one = 1 RETURNING no", args![count]).await?;
-    let last = row.first().map(|r| r.int(0)).ok_or(sqlx::Error::RowNotFound)?;
+    let last = c.begin_counted(count).await?;
     step("store::after_number");
-    let mut held = Held::read(c, &guards).await?;
+    let first: CommitNo = last - count + 1;
+    // what takes the number is built while the database looks at the books
+    let built = async {
+        let numbered = (first..).zip(&guards).zip(builds);
+        numbered.map(|((no, guard), build)| (no, built(no, guard, build))).collect::<Vec<_>>()
+    };
+    let (held, built) = tokio::join!(biased; Held::read(c, &guards), built);
+    let mut held = held?;
     step("store::after_books");
 
     let mut rows = Changes::default();
     let mut answers = Vec::with_capacity(guards.len());
     let mut entries = Vec::new();
-    for (i, (guard, build)) in guards.into_iter().zip(builds).enumerate() {
-        let no: CommitNo = last - count + 1 + i64::try_from(i).unwrap_or(0);
-        answers.push(held.check(&guard).and_then(|()| {
-            let mut write = built(build, no)?;
-            let audit = std::mem::take(&mut write.audit);
-            let mut own = Changes::of(no, &guard, &write)?;
+    for (guard, (no, built)) in guards.into_iter().zip(built) {
+        answers.push(held.check(&guard).and(built).map(|(mut write, mut own)| {
             held.swap(&guard, no, &write, &mut own);
             rows.append(own);
-            entries.extend(audit.into_iter().map(|e| (no, write.at, e)));
-            Ok(Committed { commit_no: no, answer: write.answer })
+            let at = write.at;
+            entries.extend(std::mem::take(&mut write.audit).into_iter().map(|e| (no, at, e)));
+            Committed { commit_no: no, answer: write.answer }
         }));
     }
     if !entries.is_empty() {
@@ -199,8 +225,10 @@ async fn prepared(
     Ok((answers, rows))
 }
 
-/// Rendering is the caller's code: a panic in it must not end the only writer.
-fn built(build: WriteFn, no: CommitNo) -> Result<Write, CommitError> {
-    catch_unwind(AssertUnwindSafe(|| build(no)))
-        .map_err(|_| StoreError::Damaged { table: "-", reason: "the change could not be built".to_owned() }.into())
+/// A change and its rows. Rendering is the caller's code: a panic in it must not end the only writer.
+fn built(no: CommitNo, guard: &Guard, build: WriteFn) -> Result<(Write, Changes), CommitError> {
+    let write = catch_unwind(AssertUnwindSafe(|| build(no)))
+        .map_err(|_| StoreError::Damaged { table: "-", reason: "the change could not be built".to_owned() })?;
+    let rows = Changes::of(no, guard, &write)?;
+    Ok((write, rows))
 }
