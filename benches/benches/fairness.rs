@@ -72,7 +72,7 @@ fn greedy(address: SocketAddr, requests: &[Vec<u8>], rate: f64, stop: &AtomicBoo
 
 fn measure(name: &str, at: &Location) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let (rounds, bills) = (number("DINGAN_BENCH_ROUNDS", 5), number("DINGAN_BENCH_BILLS", 1500));
+    let (rounds, bills) = (number("DINGAN_BENCH_ROUNDS", 5), number("DINGAN_BENCH_BILLS", 4000));
     let (county, running) = place::serve(&runtime, at);
     let mut first = 0;
     let mut ready = |count: usize| {

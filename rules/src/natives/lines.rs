@@ -128,7 +128,7 @@ fn supplied_beyond(l: &mut Lines, table: &str, days: i64) -> Fallible<rhai::Arra
     let of_item = |item: &ItemCode| view.knowledge.about(item.as_str()).points(table?).iter().find_map(|p| p.number);
     let limit_of = |item: &ItemCode| of_item(item).unwrap_or(Quantity::whole(days));
     let mut found = Vec::new();
-    if usage::stands_alone(l) {
+    if one_fill(l) {
         for (at, fact) in facts(l) {
             found.extend(beyond_days(view, at, Quantity::ZERO, limit_of(&fact.line.item), &[])?);
         }
@@ -160,6 +160,17 @@ fn supplied_beyond(l: &mut Lines, table: &str, days: i64) -> Fallible<rhai::Arra
         }
     }
     Ok(found_list(found))
+}
+
+/// Whether all lines are of one prescription, and nothing of any other visit is of their days: then nothing is there
+/// beside them.
+fn one_fill(l: &Lines) -> bool {
+    let (first, last) = (l.view.begin_day().0, l.view.last_day().0);
+    let others = l.view.facts.history.lines();
+    let next = others.partition_point(|o| o.time.date() < first);
+    let mut orders = facts(l).map(|(_, f)| f.line.order_no.as_str());
+    let order = orders.next();
+    others.get(next).is_none_or(|o| o.time.date() > last) && orders.all(|o| Some(o) == order)
 }
 
 /// A line that, with what is there already, lasts longer than the limit.

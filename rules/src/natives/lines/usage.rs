@@ -227,7 +227,7 @@ fn operation_days(view: &View) -> Vec<NaiveDate> {
 
 /// Whether nothing of the lines' items was settled before, and no two of the lines are of one item: then nothing adds
 /// up with anything.
-pub(super) fn stands_alone(l: &Lines) -> bool {
+fn stands_alone(l: &Lines) -> bool {
     const FEW: usize = 32;
     if l.at.len() > FEW || super::facts(l).any(|(_, f)| l.view.settled_before(&f.line.item)) {
         return false;
