@@ -149,13 +149,11 @@ fn supplied_beyond(l: &mut Lines, table: &str, days: i64) -> Fallible<rhai::Arra
         }
         for (_, fill) in fills {
             let mut longest = Quantity::ZERO;
-            let before = related.len();
-            for at in fill {
-                found.extend(beyond_days(view, at, given, limit, &related[..before])?);
-                let Some((_, f)) = view.net(at) else { continue };
-                longest = longest.max(f.line.supply_days.unwrap_or_default());
-                related.push(here(&f.line.no));
+            for at in &fill {
+                found.extend(beyond_days(view, *at, given, limit, &related)?);
+                longest = longest.max(view.net(*at).and_then(|(_, f)| f.line.supply_days).unwrap_or_default());
             }
+            related.extend(fill.iter().filter_map(|at| view.net(*at)).map(|(_, f)| here(&f.line.no)));
             given += longest;
         }
     }
