@@ -244,7 +244,9 @@ fn rules_are_published_by_who_may() {
     office.account("zhang", &["clerk"]);
     office.account("wang", &["supervisor"]);
     let source = dingan_rules::embedded_sources().into_iter().next().unwrap();
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules/library").join(&source.path);
+    let folder = std::path::PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap())
+        .join("../../rules/library")
+        .join(&source.path);
     let server = format!("http://{}", office.address());
     let publish =
         |token: &str| dingan(&["rules", "publish", folder.to_str().unwrap(), "--server", &server, "--token", token]);

@@ -19,14 +19,14 @@ use std::str::FromStr;
 
 /// What all scenarios share.
 pub fn common() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenarios/common")
+    PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("../../tests/scenarios/common")
 }
 
 /// Where the scenarios lie: here, or where `DINGAN_SCENARIOS` says.
 fn root() -> PathBuf {
     match std::env::var_os("DINGAN_SCENARIOS") {
         Some(folder) => folder.into(),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenarios"),
+        None => PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("../../tests/scenarios"),
     }
 }
 

@@ -12,7 +12,7 @@ use dingan_core::person::{Person, Relation};
 use dingan_lake::output::{Format, Written};
 use dingan_lake::source::*;
 use dingan_lake::{Asked, InspectError, Inspector, Limits};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 /// The books and what was put on record.
@@ -34,7 +34,7 @@ pub struct Planted {
 }
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
+    PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("tests")
 }
 
 fn time(s: &str) -> NaiveDateTime {
