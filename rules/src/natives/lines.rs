@@ -180,7 +180,8 @@ fn beyond_days(
     beside: &[Related],
 ) -> Fallible<Option<Found>> {
     let Some((net, fact)) = view.net(at) else { return Ok(None) };
-    let Some(supply) = fact.line.supply_days else { return Ok(None) };
+    // a line of no days adds none, whatever is there
+    let Some(supply) = fact.line.supply_days.filter(|s| *s > Quantity::ZERO) else { return Ok(None) };
     let total = given + supply;
     if total <= limit {
         return Ok(None);
@@ -215,7 +216,7 @@ fn dosed_beyond(l: &mut Lines, table: &str) -> Fallible<rhai::Array> {
     let mut found = Vec::new();
     for (code, lines) in by_item(l) {
         let Some(most) = view.number(table, &ItemCode::from(code)) else { continue };
-        let of_item = Lines { view: Arc::clone(view), at: lines.iter().map(|at| (*at, None)).collect() };
+        let of_item = lines_at(view, lines);
         let Some(days) = facts(&of_item).map(|(_, f)| f.line.supply_days).collect::<Option<Vec<_>>>() else { continue };
         let days = days.into_iter().max().unwrap_or_default();
         let units: Quantity = nets(&of_item).map(|(_, n)| n.quantity).sum();

@@ -56,7 +56,7 @@ fn above_limit(l: &Lines) -> Fallible<rhai::Array> {
     Ok(found_list(out))
 }
 
-/// Operations of one group of the table on one day, midnight or not: all but the dearest are to be charged at no more
+/// Operations of one group of the table on one day, or one after the other with midnight in between: all but the dearest are to be charged at no more
 /// than `share` of their limit price. Where one has no limit price that cannot be told, and the answer is open.
 fn undiscounted(l: &Lines, table: &str, share: Decimal) -> Fallible<rhai::Array> {
     let view = &l.view;
@@ -72,12 +72,9 @@ fn undiscounted(l: &Lines, table: &str, share: Decimal) -> Fallible<rhai::Array>
     let mut groups: Vec<(&str, Vec<(u32, &LineFact)>)> = Vec::new();
     for (word, mut lines) in by_word {
         lines.sort_by_key(|(at, f)| (f.line.time, *at));
-        for line in lines {
-            match groups.last_mut().filter(|(of, _)| *of == word) {
-                Some((_, group)) if group.last().is_some_and(|(_, last)| one_session(last, line.1)) => group.push(line),
-                _ => groups.push((word, vec![line])),
-            }
-        }
+        let day = |(_, f): &(u32, &LineFact)| f.line.time.date();
+        groups.extend(lines.chunk_by(|a, b| day(a) == day(b)).map(|of_day| (word, of_day.to_vec())));
+        groups.extend(lines.windows(2).filter(|pair| over_midnight(pair)).map(|pair| (word, pair.to_vec())));
     }
     let mut out = Vec::new();
     let mut seen = BTreeSet::new();
@@ -105,11 +102,12 @@ fn undiscounted(l: &Lines, table: &str, share: Decimal) -> Fallible<rhai::Array>
     Ok(found_list(out))
 }
 
-/// Whether two operations, one after the other, are of one day or of one night. A time of midnight is "no time".
-fn one_session(first: &LineFact, second: &LineFact) -> bool {
-    let (a, b) = (first.line.time, second.line.time);
+/// Whether two operations, one after the other, have only midnight between them. A time of midnight is "no time".
+fn over_midnight(pair: &[(u32, &LineFact)]) -> bool {
+    let [(_, a), (_, b)] = pair else { return false };
+    let (a, b) = (a.line.time, b.line.time);
     let timed = a.time() != NaiveTime::MIN && b.time() != NaiveTime::MIN;
-    a.date() == b.date() || (timed && b - a <= SESSION)
+    a.date() != b.date() && timed && b - a <= SESSION
 }
 
 fn discount(l: &Lines, at: u32, fact: &LineFact, share: Decimal, mut evidence: Map) -> Fallible<Option<Found>> {
