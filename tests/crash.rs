@@ -19,14 +19,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Every place between two steps of a commit.
-const PLACES: [&str; 6] = [
-    "store::before_begin",
-    "store::after_number",
-    "store::after_books",
-    "store::before_rows",
-    "store::before_commit",
-    "store::after_commit",
-];
+const PLACES: [&str; 5] =
+    ["store::before_begin", "store::after_books", "store::before_rows", "store::before_commit", "store::after_commit"];
 
 /// How many crashes a test makes.
 pub fn crashes(small: usize) -> usize {

@@ -36,4 +36,5 @@ mod store_of_a_test;
 mod synced;
 mod tls;
 mod travel;
+mod upgrade;
 mod verdict;

@@ -13,7 +13,7 @@ use dingan_core::money::{Money, Price, Quantity, Rate};
 use dingan_core::person::CommitNo;
 use dingan_core::policy::Place;
 use dingan_lake::source::{Logged, Reference, Rows, Scan, Source, SourceError, Undecoded};
-use dingan_store::{Guard, NewSettlement, Shown, Store, StoredLine, StoredSettlement, VisitDoc, Write};
+use dingan_store::{Guard, NewSettlement, Shown, Store, StoredSettlement, VisitDoc, Write};
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
@@ -262,7 +262,7 @@ fn written(n: u64, commit_no: CommitNo) -> Write {
         amounts: s.amounts,
         decision,
     };
-    let stored = lines.iter().map(|(line, amount)| (StoredLine { line: line.clone(), commit_no }, *amount)).collect();
+    let stored = lines.iter().map(|(line, amount)| (line.no.clone(), commit_no, *amount)).collect();
     Write {
         kind: "bench",
         at: s.time,

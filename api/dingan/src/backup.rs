@@ -1,4 +1,4 @@
-//! `dingan backup` and `dingan restore`.
+//! `dingan backup`, `dingan restore` and `dingan finish-upgrade`.
 
 use anyhow::Context;
 use dingan_store::{Location, Store};
@@ -26,4 +26,11 @@ pub async fn restore(from: &Path, at: &Location) -> anyhow::Result<bool> {
         say!("`dingan replay` rebuilds its decisions");
     }
     Ok(wrong.is_empty())
+}
+
+/// The command `finish-upgrade`.
+pub async fn finish_upgrade(at: &Location) -> anyhow::Result<bool> {
+    Store::finish_upgrade(at).await.with_context(|| format!("cannot finish the upgrade of {at}"))?;
+    say!("{at} is written as this version writes it from now on; do not start an older server on it");
+    Ok(true)
 }

@@ -163,6 +163,12 @@ enum Command {
         #[command(flatten)]
         data: Data,
     },
+    /// Ends an upgrade, once no server older than this program runs on the database: from then on settlements are written
+    /// as only this version and later ones read them, with fewer rows. A new store is written so from the start.
+    FinishUpgrade {
+        #[command(flatten)]
+        data: Data,
+    },
     /// Asks the books with SQL, or runs an investigation by its name; only reads.
     Inspect {
         /// The query, over setl_d, mdtrt_d, fee_list_d and the views that `held` lists.
@@ -726,6 +732,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Replay { data } => crate::replay::run(&data.at()).await,
         Command::Backup { to, data } => crate::backup::backup(&to, &data.at()).await,
         Command::Restore { from, data } => crate::backup::restore(&from, &data.at()).await,
+        Command::FinishUpgrade { data } => crate::backup::finish_upgrade(&data.at()).await,
         Command::Inspect { sql, file, named, params, list, format, out, seconds, rows, data, at } => {
             let ask = crate::inspect::Ask { sql, file, named, params, format, out, seconds, rows, remote: at.remote() };
             if list { crate::inspect::list() } else { crate::inspect::run(ask, &data.at()).await }

@@ -207,6 +207,12 @@ impl Agency {
         self.store.commit(guard, build).await
     }
 
+    /// As [`Self::write`], for what comes often and is much to build.
+    async fn write_early(&self, guard: Guard, build: dingan_store::EarlyWriteFn) -> Result<Committed, CommitError> {
+        guard.persons.iter().for_each(|p| self.kept.forget(p));
+        self.store.commit_early(guard, build).await
+    }
+
     /// Decides and writes until it is written: each try on a snapshot of its own, anew when the books moved
     /// on meanwhile. A message that was answered meanwhile gets that answer.
     async fn until_written<F>(&self, by: &Caller, attempt: impl Fn() -> F + Send + Sync) -> Outcome<Reply>

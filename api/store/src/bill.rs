@@ -6,6 +6,7 @@
 
 use crate::clerk::{Invoice, on_paper};
 use crate::db::{Store, StoreError};
+use crate::history::history_of;
 use crate::pool::Lease;
 use crate::read::{AccountState, PersonState, Snapshot, VisitState, json, own_account, visit_state};
 use crate::rows::*;
@@ -34,6 +35,9 @@ macro_rules! file_sql {
          UNION ALL SELECT 8, v.data, NULL, NULL, NULL, NULL, v.cancelled, NULL, NULL \
            FROM visit v WHERE v.psn_no = $1 AND v.commit_no = \
            (SELECT max(w.commit_no) FROM visit w WHERE w.mdtrt_id = v.mdtrt_id AND w.commit_no <= $4) \
+         UNION ALL SELECT 14, mdtrt_id, setl_id, history, NULL, NULL, NULL, NULL, NULL \
+           FROM settlement WHERE psn_no = $1 AND history_until >= $3 AND mdtrt_id <> $2 AND commit_no <= $4 \
+           AND (reversed_commit IS NULL OR reversed_commit > $4) \
          UNION ALL SELECT 9, h.mdtrt_id, h.setl_id, h.feedetl_sn, h.item, h.fee_time, h.quantity, h.amount, h.supply_days \
            FROM history_line h JOIN settlement s ON s.setl_id = h.setl_id \
            WHERE h.psn_no = $1 AND h.fee_time >= $3 AND h.mdtrt_id <> $2 AND s.commit_no <= $4 \
@@ -122,8 +126,8 @@ struct FileRows {
 }
 
 impl FileRows {
-    /// Takes a row; false where it is of another part.
-    fn take(&mut self, r: &Row) -> Result<bool, StoreError> {
+    /// Takes a row; false where it is of another part. History is read from `from` on.
+    fn take(&mut self, r: &Row, from: NaiveDateTime) -> Result<bool, StoreError> {
         match r.int(0) {
             6 => self.settled.push((r.int(6), r.text(1).into(), json("settlement", r.str(2))?)),
             7 => self.entries.push((
@@ -156,6 +160,7 @@ impl FileRows {
                     amount: money(r.int(6)),
                 },
             )),
+            14 => self.history.extend(history_of(r.str(3), &r.text(1).into(), &r.text(2).into(), from)?),
             11 => self.lists.push((r.int(6), r.text(1).into(), Arc::new(json("settlement_list", r.str(2))?))),
             12 => self.corrected.push((r.text(1).into(), money(r.int(6)))),
             _ => return Ok(false),
@@ -239,7 +244,7 @@ impl Store {
         let (mut counted, mut live_bundle, mut known, mut balance) = (false, None, None, Money::ZERO);
         let (mut unsettled, mut settled) = (Vec::new(), Vec::new());
         for r in &rows {
-            if bill.file.take(r)? {
+            if bill.file.take(r, history_from)? {
                 continue;
             }
             match r.int(0) {
@@ -306,7 +311,7 @@ impl Snapshot {
         let args = args![state.person.no.as_str(), visit.as_str(), from, self.as_of];
         let mut file = FileRows::default();
         for r in &self.lease.rows(FILE, args).await? {
-            file.take(r)?;
+            file.take(r, history_from)?;
         }
         Ok(PersonFile { as_of: self.as_of, ..file.file(state, visit) })
     }

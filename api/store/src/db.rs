@@ -1,7 +1,7 @@
 //! Opening the database, and the two ways in: snapshots for reading, one writer.
 
 use crate::access::Nonces;
-use crate::migrate::migrate;
+use crate::migrate::{leave_older_behind, migrate};
 use crate::pool::Pool;
 use crate::sql::{Options, args};
 use crate::write::{Job, Writer};
@@ -159,6 +159,20 @@ impl Store {
         let pool = Pool::new(options.clone().read_only(), READERS);
         let beside = Pool::new(options.read_only(), LOOKERS);
         Ok(Self { pool, beside, jobs, closing, closed, _lock: Arc::new(lock), nonces })
+    }
+
+    /// Ends an upgrade, when no server older than this program runs any more: from now on the books are written as only
+    /// this version and later ones read them.
+    pub async fn finish_upgrade(at: &Location) -> Result<(), StoreError> {
+        Self::open(at).await?.close().await;
+        // an embedded store has had no other server, and was opened by this one
+        if let Location::Postgres(url) = at {
+            let mut c = Options::postgres(url)?.connect().await?;
+            c.lock_schema().await?;
+            leave_older_behind(&mut c).await?;
+            c.close().await;
+        }
+        Ok(())
     }
 
     /// Whether the database answers.

@@ -11,6 +11,7 @@ mod bill;
 mod clerk;
 mod corrections;
 mod db;
+mod history;
 mod lake;
 mod lists;
 mod mappings;
@@ -37,6 +38,6 @@ pub use read::{AccountState, PersonState, Snapshot, VisitState};
 pub use rows::{BundleParts, FindingRow, MessageRow, ProposalRow, Shown, StoredLine, StoredSettlement, VisitDoc};
 pub use settled::{Counts, LedgerLine};
 pub use write::{
-    AccountMove, CommitError, Committed, Expect, Guard, MessageKey, NewCorrection, NewFeedback, NewFindings,
-    NewSettlement, NewVoid, Write, WriteFn,
+    AccountMove, CommitError, Committed, EarlyWriteFn, Expect, Guard, MessageKey, NewCorrection, NewFeedback,
+    NewFindings, NewSettlement, NewVoid, Write, WriteFn,
 };

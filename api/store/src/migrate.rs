@@ -12,9 +12,11 @@ pub(crate) const MIGRATIONS: &[(i64, &str)] = &[
     (6, include_str!("../migrations/0006_access.sql")),
     (7, include_str!("../migrations/0007_clerk.sql")),
     (8, include_str!("../migrations/0008_corrections.sql")),
+    (9, include_str!("../migrations/0009_history.sql")),
 ];
 
-/// Brings the schema up to what this program knows. A newer schema is left as it is: migrations only add.
+/// Brings the schema up to what this program knows. A newer schema is left as it is: migrations only add. Beside a
+/// new store, or an embedded one, no older server runs.
 pub(crate) async fn migrate(c: &mut Conn) -> Result<(), StoreError> {
     c.lock_schema().await?;
     c.script("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT PRIMARY KEY)".to_owned()).await?;
@@ -34,7 +36,17 @@ pub(crate) async fn migrate(c: &mut Conn) -> Result<(), StoreError> {
         }
         tracing::info!(version, "schema migrated");
     }
+    if have.is_empty() || c.alone() {
+        leave_older_behind(c).await?;
+    }
     Ok(())
+}
+
+/// From here on the books are written as only this version and later ones read them. The setting is read by every
+/// writer with the books of its group, so it holds for all servers at once.
+pub(crate) async fn leave_older_behind(c: &mut Conn) -> Result<(), sqlx::Error> {
+    let sql = "INSERT INTO setting (name, value) VALUES ('history', 'settlement') ON CONFLICT (name) DO NOTHING";
+    c.run(sql, args![]).await.map(drop)
 }
 
 #[cfg(test)]

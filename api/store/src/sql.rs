@@ -89,6 +89,12 @@ impl Options {
         }
     }
 
+    /// Whether a transaction that is to write waits in the database for the one before it. Of an embedded store there
+    /// is only one at a time.
+    pub(crate) fn queues(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
     pub(crate) async fn connect(&self) -> Result<Conn, sqlx::Error> {
         Ok(match self {
             Self::Sqlite(o) => Conn::Sqlite(Box::new(SqliteConnection::connect_with(o).await?)),
@@ -213,6 +219,34 @@ fn postgres_args(values: &[Value<'_>]) -> Result<PgArguments, sqlx::Error> {
     Ok(out)
 }
 
+/// A question with `N` lists that a session is asked again and again.
+pub(crate) struct Prepared<const N: usize> {
+    pub(crate) name: &'static str,
+    pub(crate) sql: &'static str,
+}
+
+/// Texts as PostgreSQL reads an array of them in a statement, whatever they hold (no NUL).
+fn array_literal(texts: &[String]) -> String {
+    let mut array = String::from("{");
+    for (i, t) in texts.iter().enumerate() {
+        array.push_str(if i == 0 { "\"" } else { ",\"" });
+        for c in t.chars() {
+            if matches!(c, '"' | '\\') {
+                array.push('\\');
+            }
+            array.push(c);
+        }
+        array.push('"');
+    }
+    array.push('}');
+    // quoted so that nothing in it is special: it ends where a tag comes that is not in it
+    let mut tag = String::from("$q");
+    while array.contains(&tag) {
+        tag.push('q');
+    }
+    format!("{tag}${array}{tag}$")
+}
+
 const LIST: &str = "IN (list $";
 
 /// `IN (list $n)` as the database has it.
@@ -298,22 +332,68 @@ impl Conn {
         }
     }
 
-    /// Begins a transaction that writes and takes so many numbers from the counter, whose row it holds from then on;
-    /// gives the last one.
-    pub(crate) async fn begin_counted(&mut self, count: i64) -> Result<i64, sqlx::Error> {
-        let last = match self {
+    /// Has PostgreSQL press long texts with the quicker of its two ways, where it was built with it.
+    pub(crate) async fn press_quickly(&mut self) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(_) => self
+                .rows(
+                    "SELECT set_config(name, 'lz4', false) FROM pg_settings \
+                     WHERE name = 'default_toast_compression' AND 'lz4' = ANY(enumvals)",
+                    args![],
+                )
+                .await
+                .map(drop),
+        }
+    }
+
+    /// Keeps a question ready in the session.
+    pub(crate) async fn prepare<const N: usize>(&mut self, question: &Prepared<N>) -> Result<(), sqlx::Error> {
+        match self {
+            // SQLite's statements are kept by their text
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(c) => {
+                let sql = format!(
+                    "PREPARE {} ({}) AS {}",
+                    question.name,
+                    ["text[]"; N].join(", "),
+                    with_lists(question.sql, |n| format!("= ANY(${n})")).as_str()
+                );
+                c.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map(drop)
+            }
+        }
+    }
+
+    /// Begins a transaction that writes, takes so many numbers from the counter, whose row it holds from then on, and
+    /// asks a question of what holds then; gives the last number and the answer.
+    pub(crate) async fn begin_counted<const N: usize>(
+        &mut self,
+        count: i64,
+        question: &Prepared<N>,
+        lists: &[Vec<String>; N],
+    ) -> Result<(i64, Vec<Row>), sqlx::Error> {
+        let (last, answer) = match self {
             Self::Sqlite(_) => {
                 self.begin().await?;
                 let sql = "UPDATE commit_counter SET no = no + $1 WHERE one = 1 RETURNING no";
-                self.rows(sql, args![count]).await?.first().map(|r| r.int(0))
+                let last = self.rows(sql, args![count]).await?.first().map(|r| r.int(0));
+                let lists: Vec<Value<'_>> = lists.iter().map(|l| Value::List(l)).collect();
+                (last, self.rows(question.sql, &lists).await?)
             }
-            // one way to the server and back instead of two
+            // one way to the server and back instead of three; every statement sees what was committed before it
             Self::Postgres(c) => {
-                let sql = format!("BEGIN; UPDATE commit_counter SET no = no + {count} WHERE one = 1 RETURNING no");
-                c.fetch_all(sqlx::raw_sql(AssertSqlSafe(sql))).await?.first().map(|r| r.try_get(0)).transpose()?
+                let lists: Vec<String> = lists.iter().map(|l| array_literal(l)).collect();
+                let sql = format!(
+                    "BEGIN; UPDATE commit_counter SET no = no + {count} WHERE one = 1 RETURNING no; EXECUTE {} ({})",
+                    question.name,
+                    lists.join(", ")
+                );
+                let mut rows = c.fetch_all(sqlx::raw_sql(AssertSqlSafe(sql))).await?.into_iter();
+                let last = rows.next().map(|r| r.try_get(0)).transpose()?;
+                (last, rows.map(Row::Postgres).collect())
             }
         };
-        last.ok_or(sqlx::Error::RowNotFound)
+        Ok((last.ok_or(sqlx::Error::RowNotFound)?, answer))
     }
 
     pub(crate) async fn commit(&mut self) -> Result<(), sqlx::Error> {
@@ -328,6 +408,11 @@ impl Conn {
             Self::Sqlite(c) => c.execute("ROLLBACK").await.map(drop),
             Self::Postgres(c) => c.execute("ROLLBACK").await.map(drop),
         }
+    }
+
+    /// Whether no other server can be at work on this store.
+    pub(crate) fn alone(&self) -> bool {
+        matches!(self, Self::Sqlite(_))
     }
 
     /// Lets one program at a time change the schema; the lock goes with the connection.

@@ -155,8 +155,8 @@ impl AccountMove {
 pub struct NewSettlement {
     /// The row; `commit_no` is put in by the writer.
     pub row: StoredSettlement,
-    /// Lines settled: (line, version, amount that counted). Empty on a reversal.
-    pub lines: Vec<(StoredLine, Money)>,
+    /// Lines settled: number, the commit that brought it, the amount that counted. Empty on a reversal.
+    pub lines: Vec<(LineNo, CommitNo, Money)>,
     /// What later claims will see of it.
     pub history: Vec<PastLine>,
     /// Accumulator entries.
@@ -282,6 +282,15 @@ pub struct Write {
 /// Builds what is written, knowing the commit number (ids are made of it).
 pub type WriteFn = Box<dyn FnOnce(CommitNo) -> Write + Send>;
 
+/// A [`WriteFn`] that may be asked again, with another number: the writer does so while it waits for the database, with
+/// the number the change will most likely have.
+pub type EarlyWriteFn = Box<dyn Fn(CommitNo) -> Write + Send>;
+
+pub(crate) enum Build {
+    Once(WriteFn),
+    Early(EarlyWriteFn),
+}
+
 /// A change that is on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Committed {
@@ -302,6 +311,15 @@ impl Write {
 impl Store {
     /// Writes a change if its guard still holds. When this returns, it is on disk.
     pub async fn commit(&self, guard: Guard, build: WriteFn) -> Result<Committed, CommitError> {
+        self.put(guard, Build::Once(build)).await
+    }
+
+    /// As [`Self::commit`], for what comes often and is much to build.
+    pub async fn commit_early(&self, guard: Guard, build: EarlyWriteFn) -> Result<Committed, CommitError> {
+        self.put(guard, Build::Early(build)).await
+    }
+
+    async fn put(&self, guard: Guard, build: Build) -> Result<Committed, CommitError> {
         if guard.unfit() {
             return Err(StoreError::damaged("-", "a key with a NUL character, or too long").into());
         }

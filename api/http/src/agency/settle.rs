@@ -197,7 +197,7 @@ impl Agency {
         &self,
         by: &Caller,
         ask: &SettleAsk,
-        mut d: Decided,
+        d: Decided,
         warnings: Vec<String>,
         render: Arc<Render<Settled>>,
         whole: bool,
@@ -222,22 +222,18 @@ impl Agency {
         let (by, ask) = (by.clone(), ask.clone());
         // what follows waits for the writer, and others wait for it there: it only does what takes the number
         let bytes = d.decision.to_bytes();
-        self.write(
+        self.write_early(
             guard,
             Box::new(move |no| {
                 let id = SettlementId::from(format!("{}2{no:013}", region(&d.runtime, &by)));
                 let view = settled(&d, &by, &ask, Some(id.clone()));
-                let (mut visit, mut lines) = (None, None);
+                let (mut visit, mut lines, mut brought) = (None, None, None);
                 if whole {
-                    for l in &mut d.lines {
-                        l.commit_no = no;
-                    }
                     visit = Some((d.doc.clone(), false));
                     lines = Some((d.doc.visit.id.clone(), d.lines.iter().map(|l| l.line.clone()).collect()));
+                    brought = Some(no);
                 }
-                let word = d.word.take();
-                let centre = word.is_some();
-                let (audit, tasks) = word.map(|w| w.written(&id)).unwrap_or_default();
+                let (audit, tasks) = d.word.clone().map(|w| w.written(&id)).unwrap_or_default();
                 Write {
                     visit,
                     lines,
@@ -245,10 +241,10 @@ impl Agency {
                     tasks,
                     kind: "settle",
                     at: by.now,
-                    answer: answer(render(&view), warnings),
+                    answer: answer(render(&view), warnings.clone()),
                     message_visit: d.doc.visit.id.clone(),
                     findings: findings_of(&d, &by, &id),
-                    settlement: Some(settlement_row(d, bytes, &by, &ask, id, no, centre)),
+                    settlement: Some(settlement_row(&d, bytes.clone(), &by, &ask, id, no, brought)),
                     ..Write::default()
                 }
             }),
@@ -472,15 +468,17 @@ fn findings_of(d: &Decided, by: &Caller, id: &SettlementId) -> Option<NewFinding
     })
 }
 
+/// The settlement as it is stored; with `brought`, its lines come with it, in that commit.
 fn settlement_row(
-    d: Decided,
+    d: &Decided,
     decision: Vec<u8>,
     by: &Caller,
     ask: &SettleAsk,
     id: SettlementId,
     no: CommitNo,
-    centre: bool,
+    brought: Option<CommitNo>,
 ) -> NewSettlement {
+    let centre = d.word.is_some();
     let online = &d.decision.postings;
     let postings = if centre { to_insured(online, &d.person.person.no) } else { online.clone() };
     let history = history_lines(&d.facts, &id);
@@ -489,10 +487,10 @@ fn settlement_row(
         d.decision.priced.lines.iter().map(|s| (&s.no, s.amount)).collect();
     let lines = d
         .lines
-        .into_iter()
+        .iter()
         .map(|l| {
             let amount = counted.get(&l.line.no).copied().unwrap_or(l.line.amount);
-            (l, amount)
+            (l.line.no.clone(), brought.unwrap_or(l.commit_no), amount)
         })
         .collect();
     NewSettlement {
@@ -502,7 +500,7 @@ fn settlement_row(
             person: d.person.person.no.clone(),
             visit: d.doc.visit.id.clone(),
             institution: by.institution.clone(),
-            batch: d.batch,
+            batch: d.batch.clone(),
             time: by.now,
             year: d.facts.portions.last().map_or(0, |p| p.year),
             reverses: None,
@@ -511,7 +509,7 @@ fn settlement_row(
             bundle: d.runtime.hash.clone(),
             msgid: by.msgid.clone(),
             invoice: ask.invoice.clone(),
-            request: d.request,
+            request: d.request.clone(),
             shown: Shown { centre, ..shown(&d.facts, by) },
             amounts: d.decision.priced.amounts,
             decision,

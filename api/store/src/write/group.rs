@@ -1,7 +1,8 @@
 //! The writer: whatever waits goes into one transaction and one sync.
 //!
 //! ```text
-//! BEGIN, number ─ messages and books, built beside it ─ compare ─ rows ─ COMMIT ─ answers
+//! BEGIN, numbers, books ─ compare ─ rows ─ COMMIT ─ answers
+//!                                          BEGIN, numbers, books ─ … of the next group, built meanwhile
 //! ```
 //!
 //! Every writer of every server takes the counter's row first and keeps it until its commit. So commits are one
@@ -9,9 +10,9 @@
 //! circle, and what is compared cannot move before it is swapped. Grouping pays for that: a group costs little
 //! more than one change, and waits for the disk once.
 
-use super::held::Held;
+use super::held::{BOOKS, Held, History};
 use super::tables::Changes;
-use super::{CommitError, Committed, Guard, Write, WriteFn};
+use super::{Build, CommitError, Committed, Guard, Write};
 use crate::db::StoreError;
 use crate::sql::{Conn, Options, args, connection_lost};
 use dingan_core::person::CommitNo;
@@ -23,35 +24,152 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 /// Changes written with one sync at most.
 const GROUP: usize = 64;
 
-/// A group that takes longer is given up, with its connection.
+/// What takes longer, opening a group, putting its rows in or its commit, is given up, with the connection.
 const TIME: Duration = Duration::from_secs(60);
 
 type Answer = Result<Committed, CommitError>;
 
 pub(crate) struct Job {
     pub(super) guard: Guard,
-    pub(super) build: WriteFn,
+    pub(super) build: Build,
     pub(super) done: oneshot::Sender<Answer>,
 }
 
-pub(crate) struct Writer {
+/// The changes of a group, and who waits for them.
+#[derive(Default)]
+struct Group {
+    callers: Vec<oneshot::Sender<Answer>>,
+    guards: Vec<Guard>,
+    builds: Vec<Build>,
+}
+
+impl Group {
+    fn of(jobs: Vec<Job>) -> Self {
+        let mut group = Self::default();
+        for j in jobs {
+            group.callers.push(j.done);
+            group.guards.push(j.guard);
+            group.builds.push(j.build);
+        }
+        group
+    }
+}
+
+/// The connections of the writer: one, and on PostgreSQL another one for the group that follows.
+struct Connections {
     options: Options,
-    connection: Option<Conn>,
+    idle: Vec<Conn>,
+}
+
+impl Connections {
+    /// Opens the transaction of a group.
+    async fn open(&mut self, guards: &[Guard]) -> Result<Open, sqlx::Error> {
+        let open = async {
+            step("store::before_begin");
+            let mut connection = match self.idle.pop() {
+                Some(c) => c,
+                None => connected(&self.options).await?,
+            };
+            match Held::open(&mut connection, guards).await {
+                Ok((last, held)) => Ok(Open { connection, last, held, built: None }),
+                Err(e) => {
+                    self.idle.extend(cleared(connection, &e).await);
+                    Err(e)
+                }
+            }
+        };
+        let open = in_time(open).await;
+        step("store::after_books");
+        open
+    }
+}
+
+async fn connected(options: &Options) -> Result<Conn, sqlx::Error> {
+    let mut c = options.connect().await?;
+    c.press_quickly().await?;
+    c.prepare(&BOOKS).await?;
+    Ok(c)
+}
+
+/// What waits to be written.
+struct Waiting {
     queue: mpsc::Receiver<Job>,
     closing: Arc<Notify>,
-    /// Dropped when the connection is closed.
-    alive: watch::Sender<()>,
     /// Changes still to be written one by one: after a group failed by a statement, the change whose it was
     /// shall not take others with it again.
     singly: usize,
 }
 
-/// How far a group came before it failed.
-enum Failed {
-    /// Not to the commit: nothing of it is there.
-    Before(sqlx::Error),
-    /// Into the commit: it may be there.
-    During(sqlx::Error),
+impl Waiting {
+    /// All that waits, at most a group; none when there will be nothing more.
+    async fn group(&mut self) -> Option<Group> {
+        let most = if self.singly > 0 { 1 } else { GROUP };
+        let mut jobs = Vec::with_capacity(most);
+        loop {
+            tokio::select! {
+                count = self.queue.recv_many(&mut jobs, most) => {
+                    self.singly = self.singly.saturating_sub(1);
+                    return (count > 0).then(|| Group::of(jobs));
+                }
+                // nothing new is taken in; what is queued still comes out above
+                () = self.closing.notified() => self.queue.close(),
+            }
+        }
+    }
+
+    /// A group failed.
+    fn failed(&mut self, e: &sqlx::Error) {
+        if !connection_lost(e) {
+            self.singly = GROUP;
+        }
+    }
+
+    /// As [`Self::group`], if anything waits now and there is no reason for care.
+    fn at_once(&mut self) -> Option<Group> {
+        let mut jobs = Vec::new();
+        while self.singly == 0 && jobs.len() < GROUP {
+            match self.queue.try_recv() {
+                Ok(j) => jobs.push(j),
+                Err(_) => break,
+            }
+        }
+        (!jobs.is_empty()).then(|| Group::of(jobs))
+    }
+}
+
+/// The transaction of a group: it holds the counter's row, and knows what the group must be compared with.
+struct Open {
+    connection: Conn,
+    last: CommitNo,
+    held: Held,
+    /// What was built while it was opened.
+    built: Option<Built>,
+}
+
+/// Of a group, what may be built early, as it is if the group gets these numbers.
+struct Built {
+    first: CommitNo,
+    history: History,
+    changes: Vec<Option<Change>>,
+}
+
+impl Built {
+    fn early(group: &Group, first: CommitNo, history: History) -> Self {
+        let changes = (first..).zip(group.builds.iter().zip(&group.guards)).map(|(no, (build, guard))| match build {
+            Build::Early(build) => Some(change(no, guard, history, build)),
+            Build::Once(_) => None,
+        });
+        Self { first, history, changes: changes.collect() }
+    }
+}
+
+type Opened = (Group, Result<Open, sqlx::Error>);
+
+pub(crate) struct Writer {
+    connections: Connections,
+    waiting: Waiting,
+    /// Dropped when the connections are closed.
+    alive: watch::Sender<()>,
 }
 
 impl Writer {
@@ -70,11 +188,12 @@ impl Writer {
                 Err(e) => return drop(started.send(Err(sqlx::Error::Io(e)))),
             };
             // a connection belongs to the runtime it was opened in
-            let connection = match runtime.block_on(options.connect()) {
+            let connection = match runtime.block_on(connected(&options)) {
                 Ok(connection) => connection,
                 Err(e) => return drop(started.send(Err(e))),
             };
-            let writer = Self { options, connection: Some(connection), queue, closing, alive, singly: 0 };
+            let connections = Connections { options, idle: vec![connection] };
+            let writer = Self { connections, waiting: Waiting { queue, closing, singly: 0 }, alive };
             if started.send(Ok(())).is_ok() {
                 runtime.block_on(writer.run());
             }
@@ -86,100 +205,107 @@ impl Writer {
     }
 
     async fn run(mut self) {
-        let mut jobs = Vec::with_capacity(GROUP);
+        let mut opened = None;
         loop {
-            tokio::select! {
-                count = self.queue.recv_many(&mut jobs, GROUP) => {
-                    if count == 0 {
-                        break;
+            let (group, open) = match opened.take() {
+                Some(ahead) => ahead,
+                None => match self.waiting.group().await {
+                    Some(group) => {
+                        let open = self.connections.open(&group.guards).await;
+                        (group, open)
                     }
-                    let mut waiting = std::mem::take(&mut jobs);
-                    while self.singly > 0 && !waiting.is_empty() {
-                        self.singly -= 1;
-                        let later = waiting.split_off(1);
-                        self.group(waiting).await;
-                        waiting = later;
-                    }
-                    if !waiting.is_empty() {
-                        self.group(waiting).await;
-                    }
+                    None => break,
+                },
+            };
+            opened = match open {
+                Ok(open) => self.write(group, open).await,
+                Err(e) => {
+                    self.waiting.failed(&e);
+                    refuse(group.callers, &e, || StoreError::Lost);
+                    None
                 }
-                // nothing new is taken in; what is queued still comes out above
-                () = self.closing.notified() => self.queue.close(),
-            }
+            };
         }
-        if let Some(c) = self.connection {
+        for c in self.connections.idle {
             c.close().await;
         }
         drop(self.alive);
     }
 
-    async fn group(&mut self, jobs: Vec<Job>) {
-        let (mut callers, mut guards, mut builds) = (Vec::new(), Vec::new(), Vec::new());
-        for j in jobs {
-            callers.push(j.done);
-            guards.push(j.guard);
-            builds.push(j.build);
-        }
-        let written = tokio::time::timeout(TIME, self.write(guards, builds)).await.unwrap_or_else(|_| {
-            self.connection = None;
-            Err(Failed::During(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))
-        });
-        match written {
-            Ok(answers) => {
-                for (caller, answer) in callers.into_iter().zip(answers) {
-                    // a caller that went away finds its answer on retry
-                    let _ = caller.send(answer);
-                }
+    /// Writes a group. While the disk works, the next one is opened: it waits for the counter, and has it as soon as
+    /// this group is there.
+    async fn write(&mut self, group: Group, open: Open) -> Option<Opened> {
+        let Open { mut connection, last, held, built } = open;
+        let history = held.history;
+        let Group { callers, guards, builds } = group;
+        let ready = in_time(ready(&mut connection, last, held, guards, builds, built)).await;
+        let (answers, rows) = match ready {
+            Ok(ready) => ready,
+            Err(e) => {
+                self.waiting.failed(&e);
+                self.connections.idle.extend(cleared(connection, &e).await);
+                refuse(callers, &e, || StoreError::Lost);
+                return None;
             }
-            Err(failed) => {
-                let (e, unknown) = match &failed {
-                    Failed::Before(e) => (e, false),
-                    Failed::During(e) => (e, true),
-                };
-                tracing::error!(error = %e, unknown, changes = callers.len(), "a group of changes was not written; none is acknowledged");
-                if !connection_lost(e) {
-                    self.singly = GROUP;
-                }
-                self.clear(e).await;
-                for caller in callers {
-                    let e = if unknown { StoreError::Unknown } else { StoreError::Lost };
-                    let _ = caller.send(Err(e.into()));
-                }
-            }
-        }
-    }
-
-    /// After a failure: back to a connection in order, or none.
-    async fn clear(&mut self, failed: &sqlx::Error) {
-        let Some(mut c) = self.connection.take() else { return };
-        if !connection_lost(failed) {
-            // where the failed commit ended the transaction, there is nothing to roll back, and that is an error too
-            let _ = c.rollback().await;
-            if c.rows("SELECT 1", args![]).await.is_ok() {
-                self.connection = Some(c);
-            }
-        }
-    }
-
-    async fn write(&mut self, guards: Vec<Guard>, builds: Vec<WriteFn>) -> Result<Vec<Answer>, Failed> {
-        let c = match &mut self.connection {
-            Some(c) => c,
-            empty => empty.insert(self.options.connect().await.map_err(Failed::Before)?),
         };
-        let (answers, rows) = prepared(c, guards, builds).await.map_err(Failed::Before)?;
-        // where nothing may go in, the store stays as it was, its numbers too
-        if answers.iter().all(Result::is_err) {
-            c.rollback().await.map_err(Failed::Before)?;
-            return Ok(answers);
+        let commit = async {
+            // where nothing may go in, the store stays as it was, its numbers too
+            let done = if rows { in_time(connection.commit()).await } else { in_time(connection.rollback()).await };
+            step("store::after_commit");
+            match done {
+                Ok(()) => {
+                    for (caller, answer) in callers.into_iter().zip(answers) {
+                        // a caller that went away finds its answer on retry
+                        let _ = caller.send(answer);
+                    }
+                    (Some(connection), Ok(()))
+                }
+                Err(e) => {
+                    refuse(callers, &e, || StoreError::Unknown);
+                    (cleared(connection, &e).await, Err(e))
+                }
+            }
+        };
+        let next = if self.connections.options.queues() { self.waiting.at_once() } else { None };
+        let ((connection, done), opened) = match next {
+            None => (commit.await, None),
+            Some(next) => {
+                // no other server will come between, most likely
+                let guess = async { Built::early(&next, last + 1, history) };
+                let (committed, opened, built) =
+                    tokio::join!(biased; commit, self.connections.open(&next.guards), guess);
+                (committed, Some((next, opened.map(|o| Open { built: Some(built), ..o }))))
+            }
+        };
+        self.connections.idle.extend(connection);
+        if let Err(e) = done {
+            self.waiting.failed(&e);
         }
-        step("store::before_rows");
-        rows.write(c).await.map_err(Failed::Before)?;
-        step("store::before_commit");
-        c.commit().await.map_err(Failed::During)?;
-        step("store::after_commit");
-        Ok(answers)
+        opened
     }
+}
+
+/// Says to all of a group that it was not written.
+fn refuse(callers: Vec<oneshot::Sender<Answer>>, e: &sqlx::Error, why: fn() -> StoreError) {
+    tracing::error!(error = %e, why = %why(), changes = callers.len(), "a group of changes was not written; none is acknowledged");
+    for caller in callers {
+        let _ = caller.send(Err(why().into()));
+    }
+}
+
+/// A connection after a failure: in order, or none.
+async fn cleared(mut c: Conn, failed: &sqlx::Error) -> Option<Conn> {
+    if connection_lost(failed) {
+        return None;
+    }
+    // where the failed commit ended the transaction, there is nothing to roll back, and that is an error too
+    let _ = c.rollback().await;
+    c.rows("SELECT 1", args![]).await.is_ok().then_some(c)
+}
+
+async fn in_time<T>(work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+    let late = || sqlx::Error::Io(std::io::ErrorKind::TimedOut.into());
+    tokio::time::timeout(TIME, work).await.unwrap_or_else(|_| Err(late()))
 }
 
 /// A place where a test may end the process.
@@ -187,31 +313,30 @@ fn step(_name: &'static str) {
     fail::fail_point!(_name, |_| std::process::abort());
 }
 
-/// Opens the transaction, compares each change with what holds, and builds the rows of those that may go in.
-async fn prepared(
+/// Compares each change of a group with what holds, and writes the rows of those that may go in, all but the commit;
+/// gives the answers, and whether anything was written.
+async fn ready(
     c: &mut Conn,
+    last: CommitNo,
+    mut held: Held,
     guards: Vec<Guard>,
-    builds: Vec<WriteFn>,
-) -> Result<(Vec<Answer>, Changes), sqlx::Error> {
-    step("store::before_begin");
-    let count = i64::try_from(guards.len()).unwrap_or(i64::MAX);
-    let last = c.begin_counted(count).await?;
-    step("store::after_number");
-    let first: CommitNo = last - count + 1;
-    // what takes the number is built while the database looks at the books
-    let built = async {
-        let numbered = (first..).zip(&guards).zip(builds);
-        numbered.map(|((no, guard), build)| (no, built(no, guard, build))).collect::<Vec<_>>()
-    };
-    let (held, built) = tokio::join!(biased; Held::read(c, &guards), built);
-    let mut held = held?;
-    step("store::after_books");
-
+    builds: Vec<Build>,
+    built: Option<Built>,
+) -> Result<(Vec<Answer>, bool), sqlx::Error> {
+    let first: CommitNo = last - i64::try_from(guards.len()).unwrap_or(i64::MAX) + 1;
+    // of no use where another server came between
+    let built = built.filter(|b| (b.first, b.history) == (first, held.history));
+    let early = built.map_or_else(|| builds.iter().map(|_| None).collect(), |b| b.changes);
     let mut rows = Changes::default();
     let mut answers = Vec::with_capacity(guards.len());
     let mut entries = Vec::new();
-    for (guard, (no, built)) in guards.into_iter().zip(built) {
-        answers.push(held.check(&guard).and(built).map(|(mut write, mut own)| {
+    for ((no, guard), (build, early)) in (first..).zip(guards).zip(builds.into_iter().zip(early)) {
+        let built = || match (early, build) {
+            (Some(change), _) => change,
+            (None, Build::Once(build)) => change(no, &guard, held.history, build),
+            (None, Build::Early(build)) => change(no, &guard, held.history, build),
+        };
+        answers.push(held.check(&guard).and_then(|()| built()).map(|(mut write, mut own)| {
             held.swap(&guard, no, &write, &mut own);
             rows.append(own);
             let at = write.at;
@@ -219,16 +344,24 @@ async fn prepared(
             Committed { commit_no: no, answer: write.answer }
         }));
     }
+    if answers.iter().all(Result::is_err) {
+        return Ok((answers, false));
+    }
     if !entries.is_empty() {
         rows.audit(crate::audit::chain(c, entries).await?);
     }
-    Ok((answers, rows))
+    step("store::before_rows");
+    rows.write(c).await?;
+    step("store::before_commit");
+    Ok((answers, true))
 }
 
+type Change = Result<(Write, Changes), CommitError>;
+
 /// A change and its rows. Rendering is the caller's code: a panic in it must not end the only writer.
-fn built(no: CommitNo, guard: &Guard, build: WriteFn) -> Result<(Write, Changes), CommitError> {
+fn change(no: CommitNo, guard: &Guard, history: History, build: impl FnOnce(CommitNo) -> Write) -> Change {
     let write = catch_unwind(AssertUnwindSafe(|| build(no)))
         .map_err(|_| StoreError::Damaged { table: "-", reason: "the change could not be built".to_owned() })?;
-    let rows = Changes::of(no, guard, &write)?;
+    let rows = Changes::of(no, guard, &write, history)?;
     Ok((write, rows))
 }

@@ -3,7 +3,7 @@
 use super::tables::Changes;
 use super::{CommitError, Expect, Guard, Write};
 use crate::clerk::{Invoice, TaskChange, on_paper};
-use crate::sql::{Conn, args};
+use crate::sql::{Conn, Prepared};
 use dingan_core::person::CommitNo;
 use std::collections::{HashMap, HashSet};
 
@@ -23,11 +23,43 @@ pub(super) struct Held {
     tasks: HashMap<String, String>,
     /// The bundle in force.
     bundle: Option<String>,
+    /// Where the history of a settlement is written.
+    pub(super) history: History,
+}
+
+/// Where what later claims see of a settlement is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum History {
+    /// A row of its own for every line: servers older than migration 9 may run.
+    #[default]
+    Rows,
+    /// In the settlement's row.
+    Settlement,
+}
+
+impl History {
+    fn named(word: &str) -> Self {
+        if word == "settlement" { Self::Settlement } else { Self::Rows }
+    }
 }
 
 fn key(m: &super::MessageKey) -> Key {
     (m.msgid.clone(), m.institution.as_str().to_owned(), m.infno.clone())
 }
+
+/// What every group asks.
+pub(super) static BOOKS: Prepared<5> = Prepared {
+    name: "books",
+    sql: "SELECT CAST(1 AS BIGINT) AS what, msgid, fixmedins_code, infno, CAST(0 AS BIGINT) AS balance, commit_no \
+          FROM message WHERE msgid IN (list $1) \
+          UNION ALL SELECT 2, psn_no, '', '', 0, commit_no FROM person_book WHERE psn_no IN (list $2) \
+          UNION ALL SELECT 3, account, '', '', balance, commit_no FROM account_book WHERE account IN (list $3) \
+          UNION ALL SELECT 4, invono, shown, fixmedins_code, 0, 0 FROM settlement \
+          WHERE invono IN (list $4) AND reverses IS NULL AND reversed_commit IS NULL \
+          UNION ALL SELECT 5, task_id, state, '', 0, 0 FROM clerk_task WHERE task_id IN (list $5) \
+          UNION ALL SELECT CASE name WHEN 'history' THEN 7 ELSE 6 END, value, '', '', 0, 0 FROM setting \
+          WHERE name IN ('live_bundle', 'history')",
+};
 
 /// In a fixed order, each once.
 fn sorted(names: impl Iterator<Item = String>) -> Vec<String> {
@@ -38,7 +70,9 @@ fn sorted(names: impl Iterator<Item = String>) -> Vec<String> {
 }
 
 impl Held {
-    pub(super) async fn read(c: &mut Conn, guards: &[Guard]) -> Result<Self, sqlx::Error> {
+    /// Opens the transaction of a group, takes its numbers, and reads what holds of all that its changes were decided
+    /// on; gives the last number too.
+    pub(super) async fn open(c: &mut Conn, guards: &[Guard]) -> Result<(CommitNo, Self), sqlx::Error> {
         let messages = sorted(guards.iter().flat_map(|g| g.message.iter().chain(&g.cancels)).map(|m| m.msgid.clone()));
         let persons = sorted(guards.iter().flat_map(|g| &g.persons).map(|p| p.as_str().to_owned()));
         let accounts = sorted(guards.iter().flat_map(|g| &g.accounts).map(|a| a.account.clone()));
@@ -51,21 +85,9 @@ impl Held {
             Expect::TaskWaits(t) | Expect::TaskNew(t) => Some(t.clone()),
             _ => None,
         }));
+        let count = i64::try_from(guards.len()).unwrap_or(i64::MAX);
+        let (last, rows) = c.begin_counted(count, &BOOKS, &[messages, persons, accounts, invoices, tasks]).await?;
         let mut held = Self::default();
-        let rows = c
-            .rows(
-                "SELECT CAST(1 AS BIGINT) AS what, msgid, fixmedins_code, infno, CAST(0 AS BIGINT) AS balance, commit_no \
-                 FROM message \
-                 WHERE msgid IN (list $1) \
-                 UNION ALL SELECT 2, psn_no, '', '', 0, commit_no FROM person_book WHERE psn_no IN (list $2) \
-                 UNION ALL SELECT 3, account, '', '', balance, commit_no FROM account_book WHERE account IN (list $3) \
-                 UNION ALL SELECT 4, invono, shown, fixmedins_code, 0, 0 FROM settlement \
-                 WHERE invono IN (list $4) AND reverses IS NULL AND reversed_commit IS NULL \
-                 UNION ALL SELECT 5, task_id, state, '', 0, 0 FROM clerk_task WHERE task_id IN (list $5) \
-                 UNION ALL SELECT 6, value, '', '', 0, 0 FROM setting WHERE name = 'live_bundle'",
-                args![&messages[..], &persons[..], &accounts[..], &invoices[..], &tasks[..]],
-            )
-            .await?;
         for r in rows {
             match r.int(0) {
                 1 => _ = held.messages.insert((r.text(1), r.text(2), r.text(3))),
@@ -77,10 +99,11 @@ impl Held {
                     held.invoice(invoice, on_paper(r.str(2)));
                 }
                 5 => _ = held.tasks.insert(r.text(1), r.text(2)),
-                _ => held.bundle = Some(r.text(1)),
+                6 => held.bundle = Some(r.text(1)),
+                _ => held.history = History::named(r.str(1)),
             }
         }
-        Ok(held)
+        Ok((last, held))
     }
 
     /// A living settlement names an invoice.
