@@ -238,7 +238,8 @@ impl Writer {
         let Open { mut connection, last, held, built } = open;
         let history = held.history;
         let Group { callers, guards, builds } = group;
-        let ready = in_time(ready(&mut connection, last, held, guards, builds, built)).await;
+        let first = last + 1 - i64::try_from(guards.len()).unwrap_or(i64::MAX);
+        let ready = in_time(ready(&mut connection, first, held, guards, builds, built)).await;
         let (answers, rows) = match ready {
             Ok(ready) => ready,
             Err(e) => {
@@ -251,9 +252,11 @@ impl Writer {
         let commit = async {
             // where nothing may go in, the store stays as it was, its numbers too
             let done = if rows { in_time(connection.commit()).await } else { in_time(connection.rollback()).await };
-            step("store::after_commit");
             match done {
                 Ok(()) => {
+                    if rows {
+                        step("store::after_commit");
+                    }
                     for (caller, answer) in callers.into_iter().zip(answers) {
                         // a caller that went away finds its answer on retry
                         let _ = caller.send(answer);
@@ -261,7 +264,8 @@ impl Writer {
                     (Some(connection), Ok(()))
                 }
                 Err(e) => {
-                    refuse(callers, &e, || StoreError::Unknown);
+                    // of a commit that failed, nobody knows
+                    refuse(callers, &e, if rows { || StoreError::Unknown } else { || StoreError::Lost });
                     (cleared(connection, &e).await, Err(e))
                 }
             }
@@ -271,7 +275,8 @@ impl Writer {
             None => (commit.await, None),
             Some(next) => {
                 // no other server will come between, most likely
-                let guess = async { Built::early(&next, last + 1, history) };
+                let free = if rows { last + 1 } else { first };
+                let guess = async { Built::early(&next, free, history) };
                 let (committed, opened, built) =
                     tokio::join!(biased; commit, self.connections.open(&next.guards), guess);
                 (committed, Some((next, opened.map(|o| Open { built: Some(built), ..o }))))
@@ -317,13 +322,12 @@ fn step(_name: &'static str) {
 /// gives the answers, and whether anything was written.
 async fn ready(
     c: &mut Conn,
-    last: CommitNo,
+    first: CommitNo,
     mut held: Held,
     guards: Vec<Guard>,
     builds: Vec<Build>,
     built: Option<Built>,
 ) -> Result<(Vec<Answer>, bool), sqlx::Error> {
-    let first: CommitNo = last - i64::try_from(guards.len()).unwrap_or(i64::MAX) + 1;
     // of no use where another server came between
     let built = built.filter(|b| (b.first, b.history) == (first, held.history));
     let early = built.map_or_else(|| builds.iter().map(|_| None).collect(), |b| b.changes);
