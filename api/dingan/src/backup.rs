@@ -30,7 +30,11 @@ pub async fn restore(from: &Path, at: &Location) -> anyhow::Result<bool> {
 
 /// The command `finish-upgrade`.
 pub async fn finish_upgrade(at: &Location) -> anyhow::Result<bool> {
-    Store::finish_upgrade(at).await.with_context(|| format!("cannot finish the upgrade of {at}"))?;
-    say!("{at} is written as this version writes it from now on; do not start an older server on it");
+    let done = Store::finish_upgrade(at).await.with_context(|| format!("cannot finish the upgrade of {at}"))?;
+    if done {
+        say!("{at} is written as this version writes it from now on; do not start an older server on it");
+    } else {
+        say!("nothing to do: an embedded store is written as this version writes it since it was first opened");
+    }
     Ok(true)
 }

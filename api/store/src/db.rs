@@ -162,17 +162,15 @@ impl Store {
     }
 
     /// Ends an upgrade, when no server older than this program runs any more: from now on the books are written as only
-    /// this version and later ones read them.
-    pub async fn finish_upgrade(at: &Location) -> Result<(), StoreError> {
-        Self::open(at).await?.close().await;
-        // an embedded store has had no other server, and was opened by this one
-        if let Location::Postgres(url) = at {
-            let mut c = Options::postgres(url)?.connect().await?;
-            c.lock_schema().await?;
-            leave_older_behind(&mut c).await?;
-            c.close().await;
-        }
-        Ok(())
+    /// this version and later ones read them. False for an embedded store, which is written so since it was first opened.
+    pub async fn finish_upgrade(at: &Location) -> Result<bool, StoreError> {
+        let Location::Postgres(url) = at else { return Ok(false) };
+        let mut c = Options::postgres(url)?.connect().await?;
+        migrate(&mut c).await?;
+        leave_older_behind(&mut c).await?;
+        // the lock on the schema goes with the connection
+        c.close().await;
+        Ok(true)
     }
 
     /// Whether the database answers.

@@ -357,7 +357,7 @@ impl Conn {
                     "PREPARE {} ({}) AS {}",
                     question.name,
                     ["text[]"; N].join(", "),
-                    with_lists(question.sql, |n| format!("= ANY(${n})")).as_str()
+                    postgres_sql(question.sql).as_str()
                 );
                 c.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map(drop)
             }

@@ -414,6 +414,35 @@ async fn lists_of_any_length(place: Place) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_a_second_connection_writes_on() {
+    let Some(place) = Place::postgres() else { return };
+    let (server, name) = (dingan_test_postgres::shared().unwrap(), place.database.clone().unwrap());
+    // the writer's and one that reads
+    server.sql("postgres", "DROP ROLE IF EXISTS few");
+    server.sql("postgres", "CREATE ROLE few LOGIN CONNECTION LIMIT 2");
+    server.sql("postgres", &format!("ALTER DATABASE {name} OWNER TO few"));
+    server.sql(&name, "ALTER SCHEMA public OWNER TO few");
+    let url = server.url(&name).replace("postgres://postgres@", "postgres://few@");
+    let store = Store::open(&Location::parse(&url).unwrap()).await.unwrap();
+    assert_eq!(store.snapshot().await.unwrap().as_of(), 0);
+    let mut writers = Vec::new();
+    for w in 0..16 {
+        let store = store.clone();
+        writers.push(tokio::spawn(async move {
+            for n in 0..20 {
+                let p = person(&format!("W{w}"), &format!("{n}"));
+                let guard = Guard { as_of: i64::MAX, persons: vec![p.no.clone()], ..Guard::default() };
+                store.commit(guard, writes(p)).await.unwrap();
+            }
+        }));
+    }
+    for w in writers {
+        w.await.unwrap();
+    }
+    assert_eq!(store.snapshot().await.unwrap().as_of(), 320);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_upgrade_is_finished_while_servers_run() {
     let Some(place) = Place::postgres() else { return };
     let (server, name) = (dingan_test_postgres::shared().unwrap(), place.database.clone().unwrap());
@@ -427,7 +456,7 @@ async fn an_upgrade_is_finished_while_servers_run() {
     put(&other, person("P1", "a")).await.unwrap();
     assert_eq!(server.sql(&name, form).trim(), "0");
     for n in 0..2 {
-        Store::finish_upgrade(&place.at).await.unwrap();
+        assert!(Store::finish_upgrade(&place.at).await.unwrap());
         assert_eq!(server.sql(&name, form).trim(), "1");
         put(&store, person("P1", &format!("{n}"))).await.unwrap();
     }

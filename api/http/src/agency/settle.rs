@@ -227,11 +227,10 @@ impl Agency {
             Box::new(move |no| {
                 let id = SettlementId::from(format!("{}2{no:013}", region(&d.runtime, &by)));
                 let view = settled(&d, &by, &ask, Some(id.clone()));
-                let (mut visit, mut lines, mut brought) = (None, None, None);
+                let (mut visit, mut lines) = (None, None);
                 if whole {
                     visit = Some((d.doc.clone(), false));
                     lines = Some((d.doc.visit.id.clone(), d.lines.iter().map(|l| l.line.clone()).collect()));
-                    brought = Some(no);
                 }
                 let (audit, tasks) = d.word.clone().map(|w| w.written(&id)).unwrap_or_default();
                 Write {
@@ -244,7 +243,7 @@ impl Agency {
                     answer: answer(render(&view), warnings.clone()),
                     message_visit: d.doc.visit.id.clone(),
                     findings: findings_of(&d, &by, &id),
-                    settlement: Some(settlement_row(&d, bytes.clone(), &by, &ask, id, no, brought)),
+                    settlement: Some(settlement_row(&d, bytes.clone(), &by, &ask, id, no, whole)),
                     ..Write::default()
                 }
             }),
@@ -468,7 +467,7 @@ fn findings_of(d: &Decided, by: &Caller, id: &SettlementId) -> Option<NewFinding
     })
 }
 
-/// The settlement as it is stored; with `brought`, its lines come with it, in that commit.
+/// The settlement as it is stored; with `whole`, its lines come in the same commit.
 fn settlement_row(
     d: &Decided,
     decision: Vec<u8>,
@@ -476,7 +475,7 @@ fn settlement_row(
     ask: &SettleAsk,
     id: SettlementId,
     no: CommitNo,
-    brought: Option<CommitNo>,
+    whole: bool,
 ) -> NewSettlement {
     let centre = d.word.is_some();
     let online = &d.decision.postings;
@@ -490,7 +489,7 @@ fn settlement_row(
         .iter()
         .map(|l| {
             let amount = counted.get(&l.line.no).copied().unwrap_or(l.line.amount);
-            (l.line.no.clone(), brought.unwrap_or(l.commit_no), amount)
+            (l.line.no.clone(), if whole { no } else { l.commit_no }, amount)
         })
         .collect();
     NewSettlement {

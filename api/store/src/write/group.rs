@@ -18,14 +18,18 @@ use crate::sql::{Conn, Options, args, connection_lost};
 use dingan_core::person::CommitNo;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
 
 /// Changes written with one sync at most.
 const GROUP: usize = 64;
 
 /// What takes longer, opening a group, putting its rows in or its commit, is given up, with the connection.
 const TIME: Duration = Duration::from_secs(60);
+
+/// A second connection is asked for so often.
+const SPARE: Duration = Duration::from_secs(10);
 
 type Answer = Result<Committed, CommitError>;
 
@@ -55,13 +59,43 @@ impl Group {
     }
 }
 
-/// The connections of the writer: one, and on PostgreSQL another one for the group that follows.
+/// The connections of the writer: one, and on PostgreSQL a spare one for the group that follows. Nothing hangs on the
+/// spare: where the database has none to give, groups are opened one after the other.
 struct Connections {
     options: Options,
     idle: Vec<Conn>,
+    /// The spare one, while it is made.
+    coming: Option<JoinHandle<Result<Conn, sqlx::Error>>>,
+    /// When it was last asked for.
+    asked: Option<Instant>,
 }
 
 impl Connections {
+    fn new(options: Options, first: Conn) -> Self {
+        Self { options, idle: vec![first], coming: None, asked: None }
+    }
+
+    /// Whether there is one for the group that follows, while this group has the other. Where there is none it is
+    /// asked for, now and then; nobody waits for it.
+    async fn spare(&mut self) -> bool {
+        if self.options.queues() && self.idle.is_empty() {
+            match self.coming.take_if(|c| c.is_finished()) {
+                Some(came) => match came.await {
+                    Ok(Ok(c)) => self.idle.push(c),
+                    Ok(Err(e)) => tracing::warn!(error = %e, "no second connection to write with"),
+                    Err(e) => tracing::warn!(error = %e, "no second connection to write with"),
+                },
+                None if self.coming.is_none() && self.asked.is_none_or(|a| a.elapsed() > SPARE) => {
+                    let options = self.options.clone();
+                    self.asked = Some(Instant::now());
+                    self.coming = Some(tokio::spawn(async move { in_time(connected(&options)).await }));
+                }
+                None => {}
+            }
+        }
+        !self.idle.is_empty()
+    }
+
     /// Opens the transaction of a group.
     async fn open(&mut self, guards: &[Guard]) -> Result<Open, sqlx::Error> {
         let open = async {
@@ -192,7 +226,7 @@ impl Writer {
                 Ok(connection) => connection,
                 Err(e) => return drop(started.send(Err(e))),
             };
-            let connections = Connections { options, idle: vec![connection] };
+            let connections = Connections::new(options, connection);
             let writer = Self { connections, waiting: Waiting { queue, closing, singly: 0 }, alive };
             if started.send(Ok(())).is_ok() {
                 runtime.block_on(writer.run());
@@ -270,7 +304,7 @@ impl Writer {
                 }
             }
         };
-        let next = if self.connections.options.queues() { self.waiting.at_once() } else { None };
+        let next = if self.connections.spare().await { self.waiting.at_once() } else { None };
         let ((connection, done), opened) = match next {
             None => (commit.await, None),
             Some(next) => {
