@@ -1,10 +1,12 @@
-//! The two forms in which the history of a settlement is written: rows, which a server of an older version reads, and
-//! the settlement's own row. Whichever it is in, a decision reads the same.
+//! The forms in which a settlement is written: its lines and what later claims see of them in rows of their own, as
+//! servers of older versions read them, or in its own row. Whichever it is in, the same is read.
 
 use crate::county::{Server, ago, outpatient, person, settle_input};
+use crate::stay::Stay;
 
 use chrono::NaiveDateTime;
 use dingan::serve::now;
+use dingan_core::codes::VisitId;
 use dingan_core::money::{Money, Quantity};
 use dingan_core::person::Person;
 use dingan_store::{Guard, Store, Write};
@@ -15,8 +17,9 @@ impl Server {
         self.agency().store()
     }
 
-    /// Has settlements written so that older servers read them (`rows`), or not (`settlement`).
-    fn write_history(&self, form: &str) {
+    /// Has settlements written so that any older server reads them (`rows`), those of migration 9 (`settlement`), or only
+    /// those of this version (`lines`).
+    fn write_as(&self, form: &str) {
         let settings = vec![("history".to_owned(), form.to_owned())];
         let write = move |_| Write { kind: "setting", at: now(), settings, ..Write::default() };
         self.runtime.block_on(self.store().commit(Guard::default(), Box::new(write))).unwrap();
@@ -50,12 +53,13 @@ fn history_is_read_from_either_form() {
         (visit, output["setlinfo"]["setl_id"].as_str().unwrap().to_owned())
     };
     // one person's bills in rows, then in the settlement's, another's all in the settlement's
-    server.write_history("rows");
+    server.write_as("rows");
     settle(&mixed, "B1", &["30.00", "12.50"]);
-    server.write_history("settlement");
+    server.write_as("lines");
     settle(&all, "B1", &["30.00", "12.50"]);
     let between = server.as_of();
     let (visit, last) = settle(&mixed, "B2", &["7.00"]);
+    server.write_as("settlement");
     settle(&all, "B2", &["7.00"]);
 
     let from = ago(30);
@@ -80,4 +84,81 @@ fn history_is_read_from_either_form() {
     assert_eq!(read(&mixed, end), read(&all, end));
     let replay = server.runtime.block_on(server.agency().replay(|_| {})).unwrap();
     assert!(replay.different.is_empty() && replay.equal >= 4, "{replay:?}");
+}
+
+#[test]
+fn settled_lines_are_read_from_every_form() {
+    let server = Server::start(60);
+    let desk = server.desk();
+    let mut stay = Stay::admit(&desk, person(&server.county, "310", 20, 1));
+    // each part longer than a page of inspection, or shorter
+    let parts = [("rows", 2100), ("settlement", 3), ("lines", 2300), ("lines", 2)];
+    let mut made: Vec<(String, i64, Vec<String>)> = Vec::new();
+    for (form, count) in parts {
+        server.write_as(form);
+        let first = stay.next;
+        stay.lines(count);
+        let output = desk.ok("2304", stay.input("1"));
+        stay.unsettled = Money::ZERO;
+        let mut numbers: Vec<String> = (first..stay.next).map(|n| n.to_string()).collect();
+        numbers.sort();
+        made.push((output["setlinfo"]["setl_id"].as_str().unwrap().to_owned(), server.as_of(), numbers));
+    }
+    stay.lines(4);
+    let open = server.as_of();
+    let visit = VisitId::from(stay.visit.as_str());
+    // settlements and their lines' numbers, the numbers of those that no settlement holds
+    let read = |as_of: i64| {
+        server.runtime.block_on(async {
+            let mut snap = server.store().snapshot_at(as_of).await.unwrap();
+            let state = snap.person(&stay.person.no).await.unwrap().unwrap();
+            let file = snap.person_file(&state, &visit, ago(1)).await.unwrap();
+            let held = file.settled_lines.iter().map(|l| (l.settlement.to_string(), l.line.no.to_string()));
+            let open = snap.unsettled_lines(&visit).await.unwrap();
+            (held.collect::<Vec<_>>(), open.iter().map(|l| l.line.no.to_string()).collect::<Vec<_>>())
+        })
+    };
+    let held_by = |parts: &[(String, i64, Vec<String>)]| {
+        let lines = |(id, _, numbers): &(String, i64, Vec<String>)| {
+            numbers.iter().map(|n| (id.clone(), n.clone())).collect::<Vec<_>>()
+        };
+        parts.iter().flat_map(lines).collect::<Vec<_>>()
+    };
+    for (i, (id, at, numbers)) in made.iter().enumerate() {
+        assert_eq!(read(*at), (held_by(&made[..=i]), Vec::new()), "as of part {i}");
+        let lines = server.runtime.block_on(async {
+            let mut snap = server.store().snapshot().await.unwrap();
+            snap.lines_of_settlement(&id.as_str().into()).await.unwrap()
+        });
+        assert_eq!(&lines.iter().map(|l| l.line.no.to_string()).collect::<Vec<_>>(), numbers);
+        let sql = format!("SELECT bkkp_sn FROM fee_list_d WHERE setl_id = '{id}' ORDER BY bkkp_sn");
+        let seen = crate::inspect::rows(&server, &sql);
+        assert_eq!(&seen.iter().map(|r| r["bkkp_sn"].as_str().unwrap().to_owned()).collect::<Vec<_>>(), numbers);
+    }
+    let last: Vec<String> = (stay.next - 4..stay.next).map(|n| n.to_string()).collect();
+    assert_eq!(read(open), (held_by(&made), last.clone()));
+    // over pages of either form, with what only the decision knows of each line
+    let sql = format!(
+        "SELECT count(*) AS n, count(DISTINCT bkkp_sn) AS lines, CAST(sum(det_item_fee_sumamt) AS VARCHAR) AS charged, \
+         CAST(sum(fulamt_ownpay_amt + overlmt_selfpay + preselfpay_amt + inscp_amt) AS VARCHAR) AS split \
+         FROM fee_list_d WHERE mdtrt_id = '{}'",
+        stay.visit
+    );
+    let total = Money::fen(123).times_int(4405).to_string();
+    let all = json!([{"n": 4405, "lines": 4405, "charged": total, "split": total}]);
+    assert_eq!(json!(crate::inspect::rows(&server, &sql)), all);
+    let seven = format!("SELECT bkkp_sn FROM fee_list_d WHERE mdtrt_id = '{}' LIMIT 7", stay.visit);
+    assert_eq!(crate::inspect::rows(&server, &seven).len(), 7);
+    // what is taken back is open again, of any form; who looks at the time before sees what was
+    let mut back = last.len();
+    for (i, (id, _, numbers)) in made.iter().enumerate().rev() {
+        stay.reverse(&json!(id));
+        back += numbers.len();
+        let (held, open) = read(server.as_of());
+        assert_eq!((held, open.len()), (held_by(&made[..i]), back));
+    }
+    assert_eq!(read(open), (held_by(&made), last));
+    assert_eq!(server.runtime.block_on(server.store().discrepancies()).unwrap(), Vec::<String>::new());
+    let replay = server.runtime.block_on(server.agency().replay(|_| {})).unwrap();
+    assert!(replay.different.is_empty() && replay.equal == 4, "{replay:?}");
 }

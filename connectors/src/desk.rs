@@ -16,6 +16,7 @@ use dingan_core::person::{Balances, Filing, PastLine, PastVisit, Person};
 use dingan_core::policy::{BenefitPolicy, Place};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -100,12 +101,29 @@ pub struct Caller {
 }
 
 /// An answer, as it is kept for retries.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Reply {
-    /// `output`.
-    pub output: Value,
+    /// `output` as it is sent: what was kept goes out again letter by letter.
+    pub output: Box<RawValue>,
     /// Parts of `warn_msg`.
     pub warnings: Vec<String>,
+}
+
+impl Reply {
+    /// An answer without warnings.
+    pub fn of(output: &Value) -> Self {
+        Self::with(output, Vec::new())
+    }
+    /// An answer with warnings.
+    pub fn with(output: &Value, warnings: Vec<String>) -> Self {
+        // a value always has a text
+        let output = to_raw_value(output).unwrap_or_else(|_| RawValue::NULL.to_owned());
+        Self { output, warnings }
+    }
+    /// `output`, to look into it.
+    pub fn value(&self) -> Value {
+        serde_json::from_str(self.output.get()).unwrap_or_default()
+    }
 }
 
 /// How the outcome of a change is rendered into its answer.

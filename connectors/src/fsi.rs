@@ -132,7 +132,7 @@ pub async fn handle<D: Desk + ?Sized>(
     let route = Some(call.route);
     match ran {
         Ok(Reply { output, warnings }) => {
-            let body = answer.ok(output, notes.into_text(warnings, profile.warn_tolerances));
+            let body = answer.ok(&output, notes.into_text(warnings, profile.warn_tolerances));
             handled(body, route, None)
         }
         Err(failure) => {

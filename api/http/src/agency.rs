@@ -50,6 +50,7 @@ use dingan_store::{
 use kept::Kept;
 use live::Written;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::future::Future;
@@ -124,10 +125,10 @@ pub enum AgencyError {
     NoBundle,
 }
 
-/// The kept answer of a change.
+/// The kept answer of a change: its output a value when it is written, read as the text it is.
 #[derive(Serialize, Deserialize)]
-struct KeptAnswer {
-    output: Value,
+struct KeptAnswer<T> {
+    output: T,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
 }
@@ -278,7 +279,7 @@ fn answer(output: Value, warnings: Vec<String>) -> String {
 }
 
 fn reply(answer: &str) -> Outcome<Reply> {
-    let kept: KeptAnswer = serde_json::from_str(answer)
+    let kept: KeptAnswer<Box<RawValue>> = serde_json::from_str(answer)
         .map_err(|e| internal(StoreError::Damaged { table: "message", reason: e.to_string() }))?;
     Ok(Reply { output: kept.output, warnings: kept.warnings })
 }

@@ -6,11 +6,12 @@
 
 use crate::clerk::{Invoice, on_paper};
 use crate::db::{Store, StoreError};
-use crate::history::history_of;
+use crate::packed::history_of;
 use crate::pool::Lease;
 use crate::read::{AccountState, PersonState, Snapshot, VisitState, json, own_account, visit_state};
 use crate::rows::*;
 use crate::sql::{Row, args};
+use crate::visit_lines::{VisitLines, visit_lines_sql};
 use chrono::NaiveDateTime;
 use dingan_core::claim::SettleRequest;
 use dingan_core::codes::*;
@@ -25,8 +26,7 @@ use std::sync::Arc;
 /// Columns: part; five texts; three numbers.
 macro_rules! file_sql {
     () => {
-        "SELECT CAST(6 AS BIGINT), mdtrt_id, amounts, CAST(NULL AS TEXT), CAST(NULL AS TEXT), CAST(NULL AS TEXT), \
-             commit_no, CAST(NULL AS BIGINT), CAST(NULL AS BIGINT) \
+        concat!(visit_lines_sql!("$2", "$4"), " UNION ALL SELECT 6, mdtrt_id, amounts, NULL, NULL, NULL, commit_no, NULL, NULL \
            FROM settlement WHERE psn_no = $1 AND commit_no <= $4 AND reverses IS NULL \
            AND (reversed_commit IS NULL OR reversed_commit > $4) \
          UNION ALL SELECT 7, acc_key, period, disease, insutype, mdtrt_id, amount, commit_no, seq \
@@ -42,15 +42,11 @@ macro_rules! file_sql {
            FROM history_line h JOIN settlement s ON s.setl_id = h.setl_id \
            WHERE h.psn_no = $1 AND h.fee_time >= $3 AND h.mdtrt_id <> $2 AND s.commit_no <= $4 \
            AND (s.reversed_commit IS NULL OR s.reversed_commit > $4) \
-         UNION ALL SELECT 10, l.data, x.setl_id, x.feedetl_sn, NULL, NULL, x.amount, s.commit_no, NULL \
-           FROM settlement_line x JOIN settlement s ON s.setl_id = x.setl_id \
-           JOIN fee_line l ON l.mdtrt_id = x.mdtrt_id AND l.feedetl_sn = x.feedetl_sn AND l.commit_no = x.line_commit \
-           WHERE x.mdtrt_id = $2 AND s.commit_no <= $4 AND (s.reversed_commit IS NULL OR s.reversed_commit > $4) \
          UNION ALL SELECT 11, mdtrt_id, facts, NULL, NULL, NULL, commit_no, NULL, NULL \
            FROM settlement_list WHERE psn_no = $1 AND commit_no <= $4 AND returned = 0 \
          UNION ALL SELECT 12, c.mdtrt_id, NULL, NULL, NULL, NULL, c.deductible, NULL, NULL \
            FROM correction c JOIN settlement s ON s.setl_id = c.setl_id \
-           WHERE c.psn_no = $1 AND c.commit_no <= $4 AND (s.reversed_commit IS NULL OR s.reversed_commit > $4)"
+           WHERE c.psn_no = $1 AND c.commit_no <= $4 AND (s.reversed_commit IS NULL OR s.reversed_commit > $4)")
     };
 }
 
@@ -70,11 +66,6 @@ const BILL: &str = concat!(
        FROM person WHERE psn_no = $1 AND commit_no <= $4 ORDER BY commit_no DESC LIMIT 1) AS newest \
      UNION ALL SELECT 3, NULL, NULL, NULL, NULL, NULL, balance, NULL, NULL FROM (SELECT balance \
        FROM account_entry WHERE account = $5 AND commit_no <= $4 ORDER BY commit_no DESC LIMIT 1) AS newest \
-     UNION ALL SELECT 4, l.data, l.feedetl_sn, NULL, NULL, NULL, l.commit_no, NULL, NULL \
-       FROM fee_line l WHERE l.mdtrt_id = $2 AND l.commit_no <= $4 AND (l.void_commit IS NULL OR l.void_commit > $4) \
-       AND NOT EXISTS (SELECT 1 FROM settlement_line x JOIN settlement s ON s.setl_id = x.setl_id \
-         WHERE x.mdtrt_id = l.mdtrt_id AND x.feedetl_sn = l.feedetl_sn AND x.line_commit = l.commit_no \
-         AND s.commit_no <= $4 AND (s.reversed_commit IS NULL OR s.reversed_commit > $4)) \
      UNION ALL SELECT 5, setl_id, chrg_bchno, request, NULL, NULL, commit_no, NULL, NULL \
        FROM settlement WHERE mdtrt_id = $2 AND commit_no <= $4 AND reverses IS NULL \
        AND (reversed_commit IS NULL OR reversed_commit > $4) \
@@ -121,7 +112,7 @@ struct FileRows {
     entries: Vec<((CommitNo, i64), AccumulatorEntry)>,
     visits: Vec<VisitState>,
     history: Vec<PastLine>,
-    settled_lines: Vec<(CommitNo, SettledLine)>,
+    settled_lines: Vec<SettledLine>,
     lists: Vec<(CommitNo, VisitId, Arc<dingan_core::claim::SettlementList>)>,
 }
 
@@ -129,6 +120,7 @@ impl FileRows {
     /// Takes a row; false where it is of another part. History is read from `from` on.
     fn take(&mut self, r: &Row, from: NaiveDateTime) -> Result<bool, StoreError> {
         match r.int(0) {
+            _ if VisitLines::has(r) => {} // which are looked at together
             6 => self.settled.push((r.int(6), r.text(1).into(), json("settlement", r.str(2))?)),
             7 => self.entries.push((
                 (r.int(7), r.int(8)),
@@ -152,14 +144,6 @@ impl FileRows {
                 amount: money(r.int(7)),
                 supply_days: r.opt_int(8).map(Quantity::from_units),
             }),
-            10 => self.settled_lines.push((
-                r.int(7),
-                SettledLine {
-                    settlement: r.text(2).into(),
-                    line: json("fee_line", r.str(1))?,
-                    amount: money(r.int(6)),
-                },
-            )),
             14 => self.history.extend(history_of(r.str(3), &r.text(1).into(), &r.text(2).into(), from)?),
             11 => self.lists.push((r.int(6), r.text(1).into(), Arc::new(json("settlement_list", r.str(2))?))),
             12 => self.corrected.push((r.text(1).into(), money(r.int(6)))),
@@ -197,7 +181,6 @@ impl FileRows {
             })
             .collect();
         self.entries.sort_by_key(|(order, _)| *order);
-        self.settled_lines.sort_by(|(a, x), (b, y)| (a, &x.line.no).cmp(&(b, &y.line.no)));
         self.lists.sort_by_key(|(no, ..)| *no);
         PersonFile {
             as_of: state.as_of,
@@ -209,7 +192,7 @@ impl FileRows {
             entries: self.entries.into_iter().map(|(_, e)| e).collect(),
             visits,
             lines: dingan_core::journal::net_history(self.history),
-            settled_lines: self.settled_lines.into_iter().map(|(_, l)| l).collect(),
+            settled_lines: self.settled_lines,
             lists: self.lists.into_iter().map(|(_, visit, list)| (visit, list)).collect(),
         }
     }
@@ -242,7 +225,7 @@ impl Store {
             from: history_from,
         };
         let (mut counted, mut live_bundle, mut known, mut balance) = (false, None, None, Money::ZERO);
-        let (mut unsettled, mut settled) = (Vec::new(), Vec::new());
+        let mut settled = Vec::new();
         for r in &rows {
             if bill.file.take(r, history_from)? {
                 continue;
@@ -252,7 +235,6 @@ impl Store {
                 1 => bill.visit = Some(visit_state(r, 1, 6)?),
                 2 => known = Some(json::<Person>("person", r.str(1))?),
                 3 => balance = money(r.int(6)),
-                4 => unsettled.push(StoredLine { line: json("fee_line", r.str(1))?, commit_no: r.int(6) }),
                 13 => bill.on_paper = on_paper(r.str(2)).then(|| r.text(1).into()).or(bill.on_paper),
                 _ => {
                     let request = json("settlement", r.str(3))?;
@@ -263,8 +245,8 @@ impl Store {
         if !counted {
             return Err(StoreError::damaged("commit_counter", "the row is gone"));
         }
-        unsettled.sort_by(|a, b| (a.commit_no, &a.line.no).cmp(&(b.commit_no, &b.line.no)));
-        bill.unsettled = unsettled;
+        let lines = VisitLines::read(&rows, CommitNo::MAX)?;
+        (bill.unsettled, bill.file.settled_lines) = (lines.unsettled, lines.settled);
         settled.sort_by_key(|(no, _)| *no);
         bill.settled = settled.into_iter().map(|(_, s)| s).collect();
         let mut snap = Snapshot::of(lease, bill.as_of, live_bundle);
@@ -309,8 +291,9 @@ impl Snapshot {
     ) -> Result<PersonFile, StoreError> {
         let from = time_text(history_from);
         let args = args![state.person.no.as_str(), visit.as_str(), from, self.as_of];
-        let mut file = FileRows::default();
-        for r in &self.lease.rows(FILE, args).await? {
+        let rows = self.lease.rows(FILE, args).await?;
+        let mut file = FileRows { settled_lines: VisitLines::read(&rows, self.as_of)?.settled, ..FileRows::default() };
+        for r in &rows {
             file.take(r, history_from)?;
         }
         Ok(PersonFile { as_of: self.as_of, ..file.file(state, visit) })

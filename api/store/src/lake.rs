@@ -3,21 +3,17 @@
 //! All scans of a query share one snapshot, so that they see one state of the books. A page starts where
 //! the last one ended (by key, never by offset) and the snapshot is free between two pages.
 
+mod lines;
+
 use crate::db::StoreError;
-use crate::read::Snapshot;
+use crate::read::{Snapshot, json};
 use crate::rows::*;
 use crate::sql::{Row, Value};
 use chrono::NaiveDateTime;
-use dingan_core::claim::Visit;
-use dingan_core::codes::*;
-use dingan_core::decision::LineSplit;
 use dingan_core::look::*;
-use dingan_core::money::Money;
 use dingan_core::person::CommitNo;
-use serde::Deserialize;
-use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use tokio::sync::Mutex;
 
 /// A statement being put together: text with `$n`, and the values.
@@ -53,9 +49,6 @@ impl Statement {
 /// Rows of a page at most.
 const PAGE: usize = 2000;
 
-/// Settlements of one statement that asks for decisions.
-const DECISIONS: usize = 500;
-
 /// A scan that goes on where it stopped.
 pub struct LookScan {
     snapshot: Arc<Mutex<Snapshot>>,
@@ -65,7 +58,7 @@ pub struct LookScan {
     /// Key of the last row handed out.
     after: Option<(String, Value2)>,
     done: bool,
-    splits: Splits,
+    lines: lines::Ahead,
 }
 
 /// The second part of a key.
@@ -76,29 +69,22 @@ enum Value2 {
     Int(i64),
 }
 
-/// The splits of the last settlement of a page: a bill that goes on over many pages is decoded once.
-type Splits = Arc<std::sync::Mutex<HashMap<String, Arc<HashMap<LineNo, LineSplit>>>>>;
-
-/// Of a stored decision, the lines alone.
-#[derive(Deserialize)]
-struct Lines {
-    lines: Vec<LineSplit>,
-}
-
 /// A page as it was fetched.
 pub struct RawPage {
-    of: Rowset,
     as_of: CommitNo,
-    rows: Vec<Row>,
-    decisions: Vec<(String, String)>,
-    splits: Splits,
+    raw: Raw,
+}
+
+enum Raw {
+    Lines(lines::LinePage),
+    Other(Rowset, Vec<Row>),
 }
 
 impl LookScan {
     /// A scan through a snapshot.
     pub fn new(snapshot: Arc<Mutex<Snapshot>>, wanted: Wanted) -> Self {
         let left = wanted.limit.unwrap_or(usize::MAX);
-        Self { snapshot, wanted, left, after: None, done: false, splits: Splits::default() }
+        Self { snapshot, wanted, left, after: None, done: false, lines: lines::Ahead::default() }
     }
 
     /// The next page; none at the end.
@@ -110,18 +96,22 @@ impl LookScan {
         let snapshot = Arc::clone(&self.snapshot);
         let mut snapshot = snapshot.lock().await;
         let as_of = snapshot.as_of();
+        if self.wanted.rows == Rowset::Lines {
+            let page = self.lines.next(&mut snapshot, &self.wanted, want).await?;
+            self.left -= page.as_ref().map_or(0, lines::LinePage::len).min(self.left);
+            return Ok(page.map(|page| RawPage { as_of, raw: Raw::Lines(page) }));
+        }
         let rows = self.fetch(&mut snapshot, want).await?;
-        let decisions = self.decisions(&mut snapshot, &rows).await?;
         self.done = rows.len() < want;
         self.left -= rows.len().min(self.left);
         let Some(last) = rows.last() else { return Ok(None) };
         let second = match self.wanted.rows {
-            Rowset::Visits | Rowset::Settlements | Rowset::Runs | Rowset::Corrections => Value2::None,
-            Rowset::Lines | Rowset::Findings => Value2::Text(last.text(1)),
+            Rowset::Findings => Value2::Text(last.text(1)),
             Rowset::Ledger => Value2::Int(last.int(1)),
+            _ => Value2::None,
         };
         self.after = Some((last.text(0), second));
-        Ok(Some(RawPage { of: self.wanted.rows, as_of, rows, decisions, splits: Arc::clone(&self.splits) }))
+        Ok(Some(RawPage { as_of, raw: Raw::Other(self.wanted.rows, rows) }))
     }
 
     async fn fetch(&self, snapshot: &mut Snapshot, want: usize) -> Result<Vec<Row>, StoreError> {
@@ -130,6 +120,8 @@ impl LookScan {
         let mut q = Statement::default();
         q.push("SELECT ");
         let keys: &[&str] = match self.wanted.rows {
+            // by settlement, in a module of its own
+            Rowset::Lines => return Ok(Vec::new()),
             Rowset::Visits => {
                 q.push("v.mdtrt_id, v.commit_no, v.cancelled, v.data, ");
                 q.push(if parts.person { "p.data" } else { "NULL" }).push(" FROM visit v ");
@@ -156,20 +148,6 @@ impl LookScan {
                 person(&mut q, parts.person, "s", as_of);
                 q.push("WHERE s.commit_no <= ").bind(Value::Int(as_of));
                 &["s.setl_id"]
-            }
-            Rowset::Lines => {
-                q.push(
-                    "x.setl_id, x.feedetl_sn, x.amount, s.commit_no, s.psn_no, x.mdtrt_id, s.fixmedins_code, \
-                     s.reversed_commit, l.data, ",
-                );
-                q.push(if parts.visit { "v.data" } else { "NULL" });
-                q.push(
-                    " FROM settlement_line x JOIN settlement s ON s.setl_id = x.setl_id JOIN fee_line l ON \
-                     l.mdtrt_id = x.mdtrt_id AND l.feedetl_sn = x.feedetl_sn AND l.commit_no = x.line_commit ",
-                );
-                visit(&mut q, parts.visit, as_of);
-                q.push("WHERE s.commit_no <= ").bind(Value::Int(as_of));
-                &["x.setl_id", "x.feedetl_sn"]
             }
             Rowset::Findings => {
                 q.push(
@@ -220,57 +198,26 @@ impl LookScan {
         q.bind(Value::Int(i64::try_from(want).unwrap_or(i64::MAX)));
         q.rows(snapshot).await
     }
-
-    /// The decisions of the settlements a page of lines touches, but for those still at hand.
-    async fn decisions(&self, snapshot: &mut Snapshot, rows: &[Row]) -> Result<Vec<(String, String)>, StoreError> {
-        if self.wanted.rows != Rowset::Lines || !self.wanted.parts.split {
-            return Ok(Vec::new());
-        }
-        let mut ids: Vec<&str> = rows.iter().map(|r| r.str(0)).collect();
-        ids.dedup();
-        {
-            let at_hand = self.splits.lock().unwrap_or_else(PoisonError::into_inner);
-            ids.retain(|id| !at_hand.contains_key(*id));
-        }
-        let mut out = Vec::with_capacity(ids.len());
-        for chunk in ids.chunks(DECISIONS) {
-            let mut q = Statement::default();
-            q.push("SELECT setl_id, decision FROM settlement WHERE setl_id IN ");
-            q.list(chunk.iter().map(|id| (*id).to_owned()));
-            out.extend(q.rows(snapshot).await?.iter().map(|r| (r.text(0), r.text(1))));
-        }
-        Ok(out)
-    }
 }
 
 impl RawPage {
     /// Decodes it.
     pub fn decode(self) -> Result<Page, StoreError> {
-        let (rows, as_of) = (&self.rows, self.as_of);
-        Ok(match self.of {
-            Rowset::Visits => Page::Visits(rows.iter().map(visit_row).collect::<Result<_, _>>()?),
-            Rowset::Settlements => {
-                Page::Settlements(rows.iter().map(|r| settled_row(r, as_of)).collect::<Result<_, _>>()?)
-            }
-            Rowset::Lines => {
-                let mut splits = self.splits.lock().unwrap_or_else(PoisonError::into_inner);
-                for (id, decision) in &self.decisions {
-                    let lines: Lines =
-                        serde_json::from_str(decision).map_err(|e| StoreError::damaged("settlement", e))?;
-                    let by_no = lines.lines.into_iter().map(|l| (l.no.clone(), l)).collect();
-                    splits.insert(id.clone(), Arc::new(by_no));
-                }
-                let mut visits: HashMap<VisitId, Arc<Visit>> = HashMap::new();
-                let lines = rows.iter().map(|r| line_row(r, as_of, &splits, &mut visits)).collect::<Result<_, _>>()?;
-                let last = rows.last().map(|r| r.text(0));
-                splits.retain(|id, _| Some(id) == last.as_ref());
-                Page::Lines(lines)
-            }
-            Rowset::Findings => Page::Findings(rows.iter().map(found_row).collect::<Result<_, _>>()?),
-            Rowset::Runs => Page::Runs(rows.iter().map(run_row).collect::<Result<_, _>>()?),
-            Rowset::Ledger => Page::Ledger(rows.iter().map(ledger_row).collect()),
+        let as_of = self.as_of;
+        let (of, rows) = match self.raw {
+            Raw::Lines(page) => return Ok(Page::Lines(page.decode(as_of)?)),
+            Raw::Other(of, rows) => (of, rows),
+        };
+        let rows = rows.iter();
+        Ok(match of {
+            Rowset::Visits => Page::Visits(rows.map(visit_row).collect::<Result<_, _>>()?),
+            Rowset::Settlements => Page::Settlements(rows.map(|r| settled_row(r, as_of)).collect::<Result<_, _>>()?),
+            Rowset::Lines => Page::Lines(Vec::new()),
+            Rowset::Findings => Page::Findings(rows.map(found_row).collect::<Result<_, _>>()?),
+            Rowset::Runs => Page::Runs(rows.map(run_row).collect::<Result<_, _>>()?),
+            Rowset::Ledger => Page::Ledger(rows.map(ledger_row).collect()),
             Rowset::Corrections => {
-                Page::Corrections(rows.iter().map(|r| corrected_row(r, as_of)).collect::<Result<_, _>>()?)
+                Page::Corrections(rows.map(|r| corrected_row(r, as_of)).collect::<Result<_, _>>()?)
             }
         })
     }
@@ -302,10 +249,8 @@ fn column(rows: Rowset, key: Key) -> Option<&'static str> {
         (Rowset::Visits, Key::Visit) => "v.mdtrt_id",
         (Rowset::Visits, Key::Institution) => "v.fixmedins_code",
         (Rowset::Settlements | Rowset::Lines, Key::Person) => "s.psn_no",
-        (Rowset::Settlements, Key::Visit) => "s.mdtrt_id",
-        (Rowset::Lines, Key::Visit) => "x.mdtrt_id",
-        (Rowset::Settlements, Key::Settlement) => "s.setl_id",
-        (Rowset::Lines, Key::Settlement) => "x.setl_id",
+        (Rowset::Settlements | Rowset::Lines, Key::Visit) => "s.mdtrt_id",
+        (Rowset::Settlements | Rowset::Lines, Key::Settlement) => "s.setl_id",
         (Rowset::Settlements | Rowset::Lines, Key::Institution) => "s.fixmedins_code",
         (Rowset::Settlements, Key::SettledAt) => "s.setl_time",
         (Rowset::Findings, Key::Person) => "f.psn_no",
@@ -348,10 +293,6 @@ fn push_condition(q: &mut Statement, rows: Rowset, c: &Condition) {
             q.push(" <= ").bind(Value::from(time_text(*t)));
         }
     }
-}
-
-fn json<T: serde::de::DeserializeOwned>(table: &'static str, text: &str) -> Result<T, StoreError> {
-    serde_json::from_str(text).map_err(|e| StoreError::damaged(table, e))
 }
 
 fn optional<T: serde::de::DeserializeOwned>(table: &'static str, r: &Row, at: usize) -> Result<Option<T>, StoreError> {
@@ -397,38 +338,6 @@ fn settled_row(r: &Row, as_of: CommitNo) -> Result<SettledRow, StoreError> {
         visit: optional::<VisitDoc>("visit", r, 14)?.map(|d| d.visit),
         person: optional("person", r, 15)?,
         list: optional("settlement_list", r, 16)?,
-    })
-}
-
-fn line_row(
-    r: &Row,
-    as_of: CommitNo,
-    splits: &HashMap<String, Arc<HashMap<LineNo, LineSplit>>>,
-    visits: &mut HashMap<VisitId, Arc<Visit>>,
-) -> Result<LineRow, StoreError> {
-    let visit_id = VisitId::from(r.text(5));
-    let visit = match (visits.get(&visit_id), r.opt_text(9)) {
-        (Some(v), _) => Some(Arc::clone(v)),
-        (None, Some(text)) => {
-            let v = Arc::new(json::<VisitDoc>("visit", &text)?.visit);
-            visits.insert(visit_id.clone(), Arc::clone(&v));
-            Some(v)
-        }
-        (None, None) => None,
-    };
-    let line: dingan_core::claim::Line = json("fee_line", r.str(8))?;
-    let settlement = r.str(0);
-    Ok(LineRow {
-        settlement: settlement.into(),
-        amount: Money::fen(r.int(2)),
-        commit_no: r.int(3),
-        person_no: r.text(4).into(),
-        visit_id,
-        institution: r.text(6).into(),
-        reversed: r.opt_int(7).is_some_and(|c| c <= as_of),
-        split: splits.get(settlement).and_then(|s| s.get(&line.no)).cloned(),
-        line,
-        visit,
     })
 }
 

@@ -13,6 +13,7 @@ pub(crate) const MIGRATIONS: &[(i64, &str)] = &[
     (7, include_str!("../migrations/0007_clerk.sql")),
     (8, include_str!("../migrations/0008_corrections.sql")),
     (9, include_str!("../migrations/0009_history.sql")),
+    (10, include_str!("../migrations/0010_lines.sql")),
 ];
 
 /// Brings the schema up to what this program knows. A newer schema is left as it is: migrations only add. Beside a
@@ -45,7 +46,7 @@ pub(crate) async fn migrate(c: &mut Conn) -> Result<(), StoreError> {
 /// From here on the books are written as only this version and later ones read them. The setting is read by every
 /// writer with the books of its group, so it holds for all servers at once.
 pub(crate) async fn leave_older_behind(c: &mut Conn) -> Result<(), sqlx::Error> {
-    let sql = "INSERT INTO setting (name, value) VALUES ('history', 'settlement') ON CONFLICT (name) DO NOTHING";
+    let sql = "INSERT INTO setting (name, value) VALUES ('history', 'lines') ON CONFLICT (name) DO UPDATE SET value = 'lines'";
     c.run(sql, args![]).await.map(drop)
 }
 

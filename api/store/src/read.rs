@@ -275,23 +275,6 @@ impl Snapshot {
             .collect())
     }
 
-    /// Lines of a visit that no live settlement holds.
-    pub async fn unsettled_lines(&mut self, visit: &VisitId) -> Result<Vec<StoredLine>, StoreError> {
-        let rows = self
-            .lease
-            .rows(
-                "SELECT l.data, l.commit_no FROM fee_line l \
-             WHERE l.mdtrt_id = $1 AND l.commit_no <= $2 AND (l.void_commit IS NULL OR l.void_commit > $2) \
-             AND NOT EXISTS (SELECT 1 FROM settlement_line x JOIN settlement s ON s.setl_id = x.setl_id \
-                 WHERE x.mdtrt_id = l.mdtrt_id AND x.feedetl_sn = l.feedetl_sn AND x.line_commit = l.commit_no \
-                 AND s.commit_no <= $2 AND (s.reversed_commit IS NULL OR s.reversed_commit > $2)) \
-             ORDER BY l.commit_no, l.feedetl_sn",
-                args![visit.as_str(), self.as_of],
-            )
-            .await?;
-        rows.iter().map(|r| Ok(StoredLine { line: json("fee_line", r.str(0))?, commit_no: r.int(1) })).collect()
-    }
-
     /// Those of the named lines that the visit has, settled or not, and every refund of them.
     pub async fn find_lines(&mut self, visit: &VisitId, numbers: &[LineNo]) -> Result<Vec<StoredLine>, StoreError> {
         if numbers.is_empty() {

@@ -103,14 +103,6 @@ impl Snapshot {
         self.lease.rows(sql, args![after, limit]).await?.iter().map(settlement).collect()
     }
 
-    /// The lines a settlement settled.
-    pub async fn lines_of_settlement(&mut self, id: &SettlementId) -> Result<Vec<StoredLine>, StoreError> {
-        let rows = self.lease.rows("SELECT l.data, l.commit_no FROM settlement_line x JOIN fee_line l ON l.mdtrt_id = x.mdtrt_id \
-             AND l.feedetl_sn = x.feedetl_sn AND l.commit_no = x.line_commit WHERE x.setl_id = $1 ORDER BY x.feedetl_sn", args![id.as_str()])
-        .await?;
-        rows.iter().map(|r| Ok(StoredLine { line: json("fee_line", r.str(0))?, commit_no: r.int(1) })).collect()
-    }
-
     /// Findings of a settlement.
     pub async fn findings(&mut self, id: &SettlementId) -> Result<Vec<FindingRow>, StoreError> {
         let rows = self.lease.rows("SELECT run_id, setl_id, psn_no, status, data FROM finding WHERE setl_id = $1 ORDER BY rule_code, finding_id", args![id.as_str()])

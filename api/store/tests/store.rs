@@ -5,7 +5,7 @@ use dingan_core::money::Money;
 use dingan_core::person::Person;
 use dingan_store::{
     AccountMove, Audit, AuditEntry, AuditHead, Broken, CommitError, Committed, Guard, Invoice, Location, MessageKey,
-    Nonce, Store, StoreError, Verified, VisitDoc, Write,
+    NewSettlement, Nonce, Shown, Store, StoreError, StoredSettlement, Verified, VisitDoc, Write,
 };
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -74,6 +74,7 @@ on_both!(
     the_audit_log_is_one_chain_whoever_writes,
     a_nonce_is_first_once,
     a_bill_is_read_whole,
+    a_line_settled_twice_is_found,
 );
 
 fn person(no: &str, name: &str) -> Person {
@@ -446,19 +447,22 @@ async fn a_server_without_a_second_connection_writes_on() {
 async fn an_upgrade_is_finished_while_servers_run() {
     let Some(place) = Place::postgres() else { return };
     let (server, name) = (dingan_test_postgres::shared().unwrap(), place.database.clone().unwrap());
-    let form = "SELECT count(*) FROM setting WHERE name = 'history' AND value = 'settlement'";
+    let form = "SELECT count(*) FROM setting WHERE name = 'history' AND value = 'lines'";
     let store = place.open().await;
     // no older server knows a new store
     assert_eq!(server.sql(&name, form).trim(), "1");
     // one that an older server made, and may be serving
-    server.sql(&name, "DELETE FROM setting WHERE name = 'history'");
-    let other = place.beside(&store).await;
-    put(&other, person("P1", "a")).await.unwrap();
-    assert_eq!(server.sql(&name, form).trim(), "0");
-    for n in 0..2 {
-        assert!(Store::finish_upgrade(&place.at).await.unwrap());
-        assert_eq!(server.sql(&name, form).trim(), "1");
-        put(&store, person("P1", &format!("{n}"))).await.unwrap();
+    for older in ["DELETE FROM setting WHERE name = 'history'", "UPDATE setting SET value = 'settlement' WHERE name = 'history'"]
+    {
+        server.sql(&name, older);
+        let other = place.beside(&store).await;
+        put(&other, person("P1", "a")).await.unwrap();
+        assert_eq!(server.sql(&name, form).trim(), "0");
+        for n in 0..2 {
+            assert!(Store::finish_upgrade(&place.at).await.unwrap());
+            assert_eq!(server.sql(&name, form).trim(), "1");
+            put(&store, person("P1", &format!("{n}"))).await.unwrap();
+        }
     }
 }
 
@@ -704,4 +708,70 @@ async fn a_bill_is_read_whole(place: Place) {
         assert_eq!(file.visits.iter().map(|v| v.id.as_str()).collect::<Vec<_>>(), ["V2"]);
         assert_eq!((file.as_of, file.balances.family), (5, Money::fen(700)));
     }
+}
+
+/// A settlement of a visit by the lines it holds: their numbers, and the commits that brought them.
+async fn settle(store: &Store, form: &str, id: &'static str, visit: &'static str, lines: &[(&str, i64)]) {
+    let lines = lines.iter().map(|(no, brought)| ((*no).into(), *brought, Money::fen(100))).collect();
+    let day = chrono::NaiveDate::default();
+    let row = StoredSettlement {
+        id: id.into(),
+        commit_no: 0,
+        person: "P1".into(),
+        visit: visit.into(),
+        institution: "H1".into(),
+        batch: String::new(),
+        time: day.into(),
+        year: 1970,
+        reverses: None,
+        reversed_commit: None,
+        as_of: 0,
+        bundle: String::new(),
+        msgid: String::new(),
+        invoice: String::new(),
+        request: serde_json::from_value(serde_json::json!({
+            "time": "1970-01-01T00:00:00", "account_use": "none", "mid_stay": false, "by_quota": false
+        }))
+        .unwrap(),
+        shown: Shown {
+            person_type: "11".into(),
+            civil_servant: false,
+            division: "469026".into(),
+            place: Default::default(),
+            days: (day, day),
+            centre: false,
+        },
+        amounts: Default::default(),
+        decision: b"{}".to_vec(),
+    };
+    let settings = vec![("history".to_owned(), form.to_owned())];
+    let setting = Write { settings, ..Write::default() };
+    store.commit(Guard::default(), Box::new(move |_| setting)).await.unwrap();
+    let settlement = NewSettlement { row, lines, history: Vec::new(), entries: Vec::new(), postings: Vec::new() };
+    let write = Write { settlement: Some(settlement), ..Write::default() };
+    store.commit(Guard::default(), Box::new(move |_| write)).await.unwrap();
+}
+
+/// Whatever form either settlement is in.
+async fn a_line_settled_twice_is_found(place: Place) {
+    let store = place.open().await;
+    for (form, id, visit, lines) in [
+        ("rows", "S1", "V1", vec![("1", 1), ("2", 1)]),
+        ("lines", "S2", "V1", vec![("2", 3), ("3", 1)]),
+        ("lines", "S3", "V2", vec![("1", 1), ("2", 1)]),
+    ] {
+        settle(&store, form, id, visit, &lines).await;
+    }
+    assert_eq!(store.discrepancies().await.unwrap(), Vec::<String>::new());
+    for (form, id, visit, lines) in [
+        ("lines", "S4", "V1", vec![("1", 1)]),
+        ("rows", "S5", "V2", vec![("2", 1)]),
+        ("lines", "S6", "V3", vec![("1", 1), ("1", 1)]),
+        ("lines", "S7", "V4", vec![("1", 1)]),
+        ("lines", "S8", "V4", vec![("1", 1)]),
+    ] {
+        settle(&store, form, id, visit, &lines).await;
+    }
+    let twice = ["V1", "V2", "V3", "V4"].map(|v| format!("{v}: bill settled twice"));
+    assert_eq!(store.discrepancies().await.unwrap(), twice);
 }

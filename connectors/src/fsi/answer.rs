@@ -3,9 +3,11 @@
 use super::limits::{SENTENCE_CHARS, cut};
 use super::notes::{Failure, Problem};
 use super::profile::Profile;
-use super::value::{int, object, text};
+use super::value::{int, text};
 use chrono::NaiveDateTime;
-use serde_json::{Map, Value};
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Numbers the answers of this process.
@@ -23,18 +25,11 @@ impl<'a> Answer<'a> {
     }
 
     /// A success; `output` null means that the transaction has none.
-    pub fn ok(&self, output: Value, warnings: String) -> Vec<u8> {
-        let mut envelope = self.envelope(true, &self.profile.success_msg, warnings);
-        match (output, self.profile.empty()) {
-            (Value::Null, None) => {}
-            (Value::Null, Some(empty)) => {
-                envelope.insert("output".to_owned(), empty);
-            }
-            (output, _) => {
-                envelope.insert("output".to_owned(), output);
-            }
-        }
-        bytes(envelope)
+    pub fn ok(&self, output: &RawValue, warnings: String) -> Vec<u8> {
+        let empty = self.profile.empty();
+        let output = if output.get() == "null" { empty.as_ref().map(Output::Empty) } else { Some(Output::Of(output)) };
+        let success = self.profile.success_msg.clone();
+        self.envelope(true, success, warnings, output, None).bytes()
     }
 
     /// A failure, with `err_code`, `err_path` and `err_hint` beside the published keys.
@@ -59,40 +54,36 @@ impl<'a> Answer<'a> {
                 format!("{}{more}", cut(&first.message, SENTENCE_CHARS - more.chars().count()))
             }
         };
-        let mut envelope = self.envelope(false, &message, warnings);
-        if let Some(empty) = self.profile.empty() {
-            envelope.insert("output".to_owned(), empty);
-        }
-        envelope.insert("err_code".to_owned(), text(first.code));
-        envelope.insert("err_path".to_owned(), text(first.path));
-        envelope.insert("err_hint".to_owned(), text(first.hint));
-        if all.len() > 1 {
-            let list = all.iter().map(|p| {
-                object([
-                    ("err_code", text(p.code)),
-                    ("err_path", text(p.path.as_str())),
-                    ("err_msg", text(p.message.as_str())),
-                    ("err_hint", text(p.hint.as_str())),
-                ])
-            });
-            envelope.insert("err_list".to_owned(), Value::Array(list.collect()));
-        }
-        bytes(envelope)
+        let problem = Wrong {
+            err_code: first.code,
+            err_path: &first.path,
+            err_hint: &first.hint,
+            err_list: if all.len() > 1 { all.iter().map(Listed::of).collect() } else { Vec::new() },
+        };
+        let empty = self.profile.empty();
+        self.envelope(false, message, warnings, empty.as_ref().map(Output::Empty), Some(problem)).bytes()
     }
 
-    fn envelope(&self, ok: bool, message: &str, warnings: String) -> Map<String, Value> {
+    fn envelope<'v>(
+        &self,
+        ok: bool,
+        message: String,
+        warnings: String,
+        output: Option<Output<'v>>,
+        wrong: Option<Wrong<'v>>,
+    ) -> Envelope<'v> {
         let code = if ok { 0 } else { -1 };
-        let infcode = if self.profile.infcode_text { text(code.to_string()) } else { int(code) };
         let time = self.now.format("%Y%m%d%H%M%S%3f").to_string();
-        let pairs = [
-            ("infcode", infcode),
-            ("inf_refmsgid", text(self.reference())),
-            ("refmsg_time", text(time.as_str())),
-            ("respond_time", text(time)),
-            ("warn_msg", text(warnings)),
-            ("err_msg", text(cut(message, SENTENCE_CHARS))),
-        ];
-        pairs.into_iter().map(|(k, v)| (k.to_owned(), v)).collect()
+        Envelope {
+            infcode: if self.profile.infcode_text { text(code.to_string()) } else { int(code) },
+            inf_refmsgid: self.reference(),
+            refmsg_time: time.clone(),
+            respond_time: time,
+            warn_msg: warnings,
+            err_msg: cut(&message, SENTENCE_CHARS).to_owned(),
+            output,
+            wrong,
+        }
     }
 
     /// `inf_refmsgid`: region, second, ten digits of sequence.
@@ -102,6 +93,55 @@ impl<'a> Answer<'a> {
     }
 }
 
-fn bytes(envelope: Map<String, Value>) -> Vec<u8> {
-    serde_json::to_vec(&envelope).unwrap_or_else(|_| br#"{"infcode":-1,"err_msg":"ANSWER_UNWRITABLE"}"#.to_vec())
+/// The envelope as it is sent.
+#[derive(Serialize)]
+struct Envelope<'v> {
+    infcode: Value,
+    inf_refmsgid: String,
+    refmsg_time: String,
+    respond_time: String,
+    warn_msg: String,
+    err_msg: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<Output<'v>>,
+    #[serde(flatten)]
+    wrong: Option<Wrong<'v>>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Output<'v> {
+    Of(&'v RawValue),
+    /// What a profile has in place of none.
+    Empty(&'v Value),
+}
+
+/// What a failure says beside the published keys: the first problem, and all of several.
+#[derive(Serialize)]
+struct Wrong<'v> {
+    err_code: &'static str,
+    err_path: &'v str,
+    err_hint: &'v str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    err_list: Vec<Listed<'v>>,
+}
+
+#[derive(Serialize)]
+struct Listed<'v> {
+    err_code: &'static str,
+    err_path: &'v str,
+    err_msg: &'v str,
+    err_hint: &'v str,
+}
+
+impl<'v> Listed<'v> {
+    fn of(p: &'v Problem) -> Self {
+        Self { err_code: p.code, err_path: &p.path, err_msg: &p.message, err_hint: &p.hint }
+    }
+}
+
+impl Envelope<'_> {
+    fn bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_else(|_| br#"{"infcode":-1,"err_msg":"ANSWER_UNWRITABLE"}"#.to_vec())
+    }
 }

@@ -23,7 +23,7 @@ pub(crate) async fn run<D: Desk + ?Sized>(desk: &D, call: &mut Call<'_>) -> Ran 
     if rows.is_empty() {
         call.notes.say("未收到或未成功处理过该报文");
     }
-    Ok(Reply { output: object([("data", Value::Array(rows))]), warnings: Vec::new() })
+    Ok(Reply::of(&object([("data", Value::Array(rows))])))
 }
 
 fn render(f: &MessageFate) -> Value {

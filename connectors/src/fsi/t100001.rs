@@ -31,7 +31,7 @@ pub(crate) async fn run<D: Desk + ?Sized>(desk: &D, call: &mut Call<'_>) -> Ran 
     })?;
     let view = find(desk, call, ask, false).await?;
     let rows = items(&view).into_iter().map(|i| i.render(&view)).collect();
-    Ok(Reply { output: Value::Array(rows), warnings: Vec::new() })
+    Ok(Reply::of(&Value::Array(rows)))
 }
 
 /// One policy item.

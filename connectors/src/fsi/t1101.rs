@@ -15,7 +15,7 @@ static DATA: Table = Table::one("data", FIELDS);
 pub(crate) async fn run<D: Desk + ?Sized>(desk: &D, call: &mut Call<'_>) -> Ran {
     let (query, on) = read(call)?;
     let view = desk.person(&call.by, query).await?;
-    Ok(Reply { output: render(&view, on), warnings: Vec::new() })
+    Ok(Reply::of(&render(&view, on)))
 }
 
 fn read(call: &mut Call<'_>) -> Result<(PersonQuery, NaiveDate), Failure> {

@@ -58,7 +58,7 @@ pub(crate) async fn run<D: Desk + ?Sized>(desk: &D, call: &mut Call<'_>) -> Ran 
         ("firstPage", Value::Bool(page == 0)),
         ("lastPage", Value::Bool(from + rows >= found.total)),
     ]);
-    Ok(Reply { output, warnings: Vec::new() })
+    Ok(Reply::of(&output))
 }
 
 fn common(code: &str, area: &PoolArea, period: Period) -> Map<String, Value> {

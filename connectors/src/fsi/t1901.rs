@@ -18,7 +18,7 @@ pub(crate) async fn run<D: Desk + ?Sized>(_: &D, call: &mut Call<'_>) -> Ran {
     if rows.is_empty() {
         call.notes.say("没有该字典类型(type)");
     }
-    Ok(Reply { output: object([("list", Value::Array(rows))]), warnings: Vec::new() })
+    Ok(Reply::of(&object([("list", Value::Array(rows))])))
 }
 
 /// The codes of a list with their labels.

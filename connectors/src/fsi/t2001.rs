@@ -46,7 +46,7 @@ pub(crate) async fn run<D: Desk + ?Sized>(desk: &D, call: &mut Call<'_>) -> Ran 
     let person = visit.visit.person.clone();
     let checks = desk.benefits(&call.by, visit).await?;
     let rows = checks.iter().map(|c| render(person.as_str(), c)).collect();
-    Ok(Reply { output: object([("trtinfo", Value::Array(rows))]), warnings: Vec::new() })
+    Ok(Reply::of(&object([("trtinfo", Value::Array(rows))])))
 }
 
 fn render(person: &str, c: &BenefitCheck) -> Value {

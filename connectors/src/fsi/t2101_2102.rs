@@ -23,7 +23,7 @@ pub(crate) async fn run<D: Desk + ?Sized>(desk: &D, call: &mut Call<'_>) -> Ran 
     let ask = read(call)?;
     if trial {
         let (sold, warnings) = desk.pre_sell(&call.by, ask).await?;
-        return Ok(Reply { output: output(&sold, &Form::preview(call.profile)), warnings });
+        return Ok(Reply::with(&output(&sold, &Form::preview(call.profile)), warnings));
     }
     let form = Form::settlement(call.profile);
     let render = move |sold: &(Settled, Vec<LineResult>)| output(sold, &form);

@@ -25,7 +25,7 @@ pub(crate) async fn run<D: Desk + ?Sized>(desk: &D, call: &mut Call<'_>) -> Ran 
         if named {
             warnings.extend(findings(&settled));
         }
-        return Ok(Reply { output: setlinfo::output(&settled, &Form::preview(call.profile)), warnings });
+        return Ok(Reply::with(&setlinfo::output(&settled, &Form::preview(call.profile)), warnings));
     }
     let ask = read(call)?;
     let form = Form::settlement(call.profile);

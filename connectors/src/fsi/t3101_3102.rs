@@ -56,7 +56,7 @@ pub(crate) async fn run<D: Desk + ?Sized>(desk: &D, call: &mut Call<'_>) -> Ran 
     if failed > 0 {
         call.notes.say(format!("{failed}条规则执行失败，将转人工审核"));
     }
-    Ok(Reply { output: object([("result", Value::Array(rows))]), warnings: Vec::new() })
+    Ok(Reply::of(&object([("result", Value::Array(rows))])))
 }
 
 fn gather(checked: &Checked, undecided: &mut Vec<String>) {

@@ -33,7 +33,7 @@ pub(crate) async fn run<D: Desk + ?Sized>(desk: &D, call: &mut Call<'_>) -> Ran 
         }
     })?;
     let lists = desk.list_verdicts(&call.by, query).await?;
-    Ok(Reply { output: Value::Array(lists.iter().map(render).collect()), warnings: Vec::new() })
+    Ok(Reply::of(&Value::Array(lists.iter().map(render).collect())))
 }
 
 fn render(v: &ListVerdict) -> Value {

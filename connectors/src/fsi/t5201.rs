@@ -21,10 +21,7 @@ pub(crate) async fn run<D: Desk + ?Sized>(desk: &D, call: &mut Call<'_>) -> Ran 
         }
     })?;
     let visits = desk.visits(&call.by, query).await?;
-    Ok(Reply {
-        output: object([("mdtrtinfo", Value::Array(visits.iter().map(render).collect()))]),
-        warnings: Vec::new(),
-    })
+    Ok(Reply::of(&object([("mdtrtinfo", Value::Array(visits.iter().map(render).collect()))])))
 }
 
 fn render(view: &VisitView) -> Value {

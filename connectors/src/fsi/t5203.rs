@@ -21,7 +21,7 @@ pub(crate) async fn run<D: Desk + ?Sized>(desk: &D, call: &mut Call<'_>) -> Ran 
         }
     })?;
     let view = find(desk, call, ask, false).await?;
-    Ok(Reply { output: setlinfo::output(&view.settled, &Form::query(call.profile)), warnings: Vec::new() })
+    Ok(Reply::of(&setlinfo::output(&view.settled, &Form::query(call.profile))))
 }
 
 /// Which settlement is asked for (5203, 5204, 100001).

@@ -24,7 +24,7 @@ pub(crate) async fn run<D: Desk + ?Sized>(desk: &D, call: &mut Call<'_>) -> Ran 
     })?;
     let view = find(desk, call, ask, true).await?;
     let rows = view.lines.iter().map(|l| render(l, &view.settled)).collect();
-    Ok(Reply { output: Value::Array(rows), warnings: Vec::new() })
+    Ok(Reply::of(&Value::Array(rows)))
 }
 
 fn render(line: &LineResult, s: &Settled) -> Value {

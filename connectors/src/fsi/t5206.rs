@@ -20,7 +20,7 @@ pub(crate) async fn run<D: Desk + ?Sized>(desk: &D, call: &mut Call<'_>) -> Ran 
     })?;
     let values = desk.accumulators(&call.by, person, &month).await?;
     let rows = values.iter().map(render).collect();
-    Ok(Reply { output: object([("cuminfo", Value::Array(rows))]), warnings: Vec::new() })
+    Ok(Reply::of(&object([("cuminfo", Value::Array(rows))])))
 }
 
 fn render(v: &AccumulatorValue) -> Value {

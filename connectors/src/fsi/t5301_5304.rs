@@ -26,7 +26,7 @@ pub(crate) async fn run<D: Desk + ?Sized>(desk: &D, call: &mut Call<'_>) -> Ran 
         "5301" => object([("feedetail", Value::Array(of("01").map(disease).collect()))]),
         _ => Value::Array(of("06").map(|f| referral(&person, f)).collect()),
     };
-    Ok(Reply { output, warnings: Vec::new() })
+    Ok(Reply::of(&output))
 }
 
 fn dates(f: &Filing) -> (Value, Value) {

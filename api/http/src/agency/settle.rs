@@ -19,6 +19,7 @@ use dingan_store::{
     AccountMove, Expect, Invoice, NewFindings, NewSettlement, SettledBill, Shown, StoredLine, StoredSettlement,
     VisitDoc,
 };
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// How old a bill's visit usually is at most, in days.
 const USUAL_DAYS: i64 = 60;
@@ -300,18 +301,28 @@ pub(super) async fn visit_then(snap: &mut Snapshot, s: &StoredSettlement) -> Out
     Ok(visit.ok_or_else(|| internal("a settlement without its visit"))?.doc)
 }
 
-/// Decides on a thread that may compute: a stay of many thousand lines must not hold up others.
+/// Lines, with those of the past that rules may look at, up to which a claim is decided where it is: that takes no
+/// longer than to find another thread.
+const SMALL: usize = 200;
+
+/// Decides on a thread that may compute where there is much to do: a stay of many thousand lines must not hold up others.
 pub(super) async fn decide_claim(
     claim: Claim,
     file: dingan_core::person::PersonFile,
     runtime: Arc<Runtime>,
 ) -> Outcome<(Arc<Facts>, Arc<Decision>)> {
+    let small = claim.lines.len() + file.lines.len() + file.settled_lines.len() <= SMALL;
     let work = move || -> Result<_, ResolveError> {
         let facts = Arc::new(resolve(claim, file, &runtime.bundle)?);
         let decision = Arc::new(adjudicate(&facts, &runtime.rules, Stage::During));
         Ok((facts, decision))
     };
-    tokio::task::spawn_blocking(work).await.map_err(internal)?.map_err(refused)
+    let done = if small {
+        catch_unwind(AssertUnwindSafe(work)).map_err(|_| internal("deciding a claim panicked"))?
+    } else {
+        tokio::task::spawn_blocking(work).await.map_err(internal)?
+    };
+    done.map_err(refused)
 }
 
 /// A settlement of the same bill that lives: the batch of a visit, or a stay whose lines are all settled.

@@ -219,7 +219,7 @@ impl Agency {
         job.check()?;
         let by = job.caller(self.actor(), now);
         if let Some(kept) = self.answered_before(&by).await? {
-            return Ok(ClerkAnswer::Done(kept.output));
+            return Ok(ClerkAnswer::Done(kept.value()));
         }
         for _ in 0..ATTEMPTS {
             if let Some(answer) = self.try_beginning(&by, &job, now).await? {
@@ -373,7 +373,7 @@ impl Agency {
                 }
             })
             .await?;
-        Ok(ClerkAnswer::Done(reply.output))
+        Ok(ClerkAnswer::Done(reply.value()))
     }
 }
 

@@ -10,7 +10,7 @@
 //! circle, and what is compared cannot move before it is swapped. Grouping pays for that: a group costs little
 //! more than one change, and waits for the disk once.
 
-use super::held::{BOOKS, Held, History};
+use super::held::{BOOKS, Held, InRow};
 use super::tables::Changes;
 use super::{Build, CommitError, Committed, Guard, Write};
 use crate::db::StoreError;
@@ -183,17 +183,17 @@ struct Open {
 /// Of a group, what may be built early, as it is if the group gets these numbers.
 struct Built {
     first: CommitNo,
-    history: History,
+    in_row: InRow,
     changes: Vec<Option<Change>>,
 }
 
 impl Built {
-    fn early(group: &Group, first: CommitNo, history: History) -> Self {
+    fn early(group: &Group, first: CommitNo, in_row: InRow) -> Self {
         let changes = (first..).zip(group.builds.iter().zip(&group.guards)).map(|(no, (build, guard))| match build {
-            Build::Early(build) => Some(change(no, guard, history, build)),
+            Build::Early(build) => Some(change(no, guard, in_row, build)),
             Build::Once(_) => None,
         });
-        Self { first, history, changes: changes.collect() }
+        Self { first, in_row, changes: changes.collect() }
     }
 }
 
@@ -270,11 +270,11 @@ impl Writer {
     /// this group is there.
     async fn write(&mut self, group: Group, open: Open) -> Option<Opened> {
         let Open { mut connection, last, held, built } = open;
-        let history = held.history;
+        let in_row = held.in_row;
         let Group { callers, guards, builds } = group;
         let first = last + 1 - i64::try_from(guards.len()).unwrap_or(i64::MAX);
         let ready = in_time(ready(&mut connection, first, held, guards, builds, built)).await;
-        let (answers, rows) = match ready {
+        let Ready { answers, rows, used } = match ready {
             Ok(ready) => ready,
             Err(e) => {
                 self.waiting.failed(&e);
@@ -283,12 +283,13 @@ impl Writer {
                 return None;
             }
         };
+        let written = !rows.is_empty();
         let commit = async {
             // where nothing may go in, the store stays as it was, its numbers too
-            let done = if rows { in_time(connection.commit()).await } else { in_time(connection.rollback()).await };
+            let done = if written { in_time(connection.commit()).await } else { in_time(connection.rollback()).await };
             match done {
                 Ok(()) => {
-                    if rows {
+                    if written {
                         step("store::after_commit");
                     }
                     for (caller, answer) in callers.into_iter().zip(answers) {
@@ -299,18 +300,23 @@ impl Writer {
                 }
                 Err(e) => {
                     // of a commit that failed, nobody knows
-                    refuse(callers, &e, if rows { || StoreError::Unknown } else { || StoreError::Lost });
+                    refuse(callers, &e, if written { || StoreError::Unknown } else { || StoreError::Lost });
                     (cleared(connection, &e).await, Err(e))
                 }
             }
         };
         let next = if self.connections.spare().await { self.waiting.at_once() } else { None };
+        // there is time for it while the disk works
+        let done_with = async { drop((rows, used)) };
         let ((connection, done), opened) = match next {
-            None => (commit.await, None),
+            None => (tokio::join!(biased; commit, done_with).0, None),
             Some(next) => {
                 // no other server will come between, most likely
-                let free = if rows { last + 1 } else { first };
-                let guess = async { Built::early(&next, free, history) };
+                let free = if written { last + 1 } else { first };
+                let guess = async {
+                    done_with.await;
+                    Built::early(&next, free, in_row)
+                };
                 let (committed, opened, built) =
                     tokio::join!(biased; commit, self.connections.open(&next.guards), guess);
                 (committed, Some((next, opened.map(|o| Open { built: Some(built), ..o }))))
@@ -352,8 +358,16 @@ fn step(_name: &'static str) {
     fail::fail_point!(_name, |_| std::process::abort());
 }
 
-/// Compares each change of a group with what holds, and writes the rows of those that may go in, all but the commit;
-/// gives the answers, and whether anything was written.
+/// A group that waits for its commit alone.
+struct Ready {
+    answers: Vec<Answer>,
+    /// What was written: nothing where no change may go in.
+    rows: Changes,
+    /// What is not needed any more. To give it all back takes as long as to write a change.
+    used: Vec<Build>,
+}
+
+/// Compares each change of a group with what holds, and writes the rows of those that may go in, all but the commit.
 async fn ready(
     c: &mut Conn,
     first: CommitNo,
@@ -361,18 +375,25 @@ async fn ready(
     guards: Vec<Guard>,
     builds: Vec<Build>,
     built: Option<Built>,
-) -> Result<(Vec<Answer>, bool), sqlx::Error> {
+) -> Result<Ready, sqlx::Error> {
     // of no use where another server came between
-    let built = built.filter(|b| (b.first, b.history) == (first, held.history));
+    let built = built.filter(|b| (b.first, b.in_row) == (first, held.in_row));
     let early = built.map_or_else(|| builds.iter().map(|_| None).collect(), |b| b.changes);
     let mut rows = Changes::default();
     let mut answers = Vec::with_capacity(guards.len());
-    let mut entries = Vec::new();
+    let (mut entries, mut used) = (Vec::new(), Vec::new());
     for ((no, guard), (build, early)) in (first..).zip(guards).zip(builds.into_iter().zip(early)) {
         let built = || match (early, build) {
-            (Some(change), _) => change,
-            (None, Build::Once(build)) => change(no, &guard, held.history, build),
-            (None, Build::Early(build)) => change(no, &guard, held.history, build),
+            (Some(change), build) => {
+                used.push(build);
+                change
+            }
+            (None, Build::Once(build)) => change(no, &guard, held.in_row, build),
+            (None, Build::Early(build)) => {
+                let change = change(no, &guard, held.in_row, &build);
+                used.push(Build::Early(build));
+                change
+            }
         };
         answers.push(held.check(&guard).and_then(|()| built()).map(|(mut write, mut own)| {
             held.swap(&guard, no, &write, &mut own);
@@ -383,7 +404,7 @@ async fn ready(
         }));
     }
     if answers.iter().all(Result::is_err) {
-        return Ok((answers, false));
+        return Ok(Ready { answers, rows, used });
     }
     if !entries.is_empty() {
         rows.audit(crate::audit::chain(c, entries).await?);
@@ -391,15 +412,15 @@ async fn ready(
     step("store::before_rows");
     rows.write(c).await?;
     step("store::before_commit");
-    Ok((answers, true))
+    Ok(Ready { answers, rows, used })
 }
 
 type Change = Result<(Write, Changes), CommitError>;
 
 /// A change and its rows. Rendering is the caller's code: a panic in it must not end the only writer.
-fn change(no: CommitNo, guard: &Guard, history: History, build: impl FnOnce(CommitNo) -> Write) -> Change {
+fn change(no: CommitNo, guard: &Guard, in_row: InRow, build: impl FnOnce(CommitNo) -> Write) -> Change {
     let write = catch_unwind(AssertUnwindSafe(|| build(no)))
         .map_err(|_| StoreError::Damaged { table: "-", reason: "the change could not be built".to_owned() })?;
-    let rows = Changes::of(no, guard, &write, history)?;
+    let rows = Changes::of(no, guard, &write, in_row)?;
     Ok((write, rows))
 }

@@ -23,23 +23,30 @@ pub(super) struct Held {
     tasks: HashMap<String, String>,
     /// The bundle in force.
     bundle: Option<String>,
-    /// Where the history of a settlement is written.
-    pub(super) history: History,
+    /// How settlements are written.
+    pub(super) in_row: InRow,
 }
 
-/// Where what later claims see of a settlement is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum History {
-    /// A row of its own for every line: servers older than migration 9 may run.
+/// What of a settlement's lines is written in its own row, where servers that look for it elsewhere no longer run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(super) enum InRow {
+    /// Nothing: servers older than migration 9 may run.
     #[default]
-    Rows,
-    /// In the settlement's row.
-    Settlement,
+    Nothing,
+    /// What later claims see of them: servers older than migration 10 may run.
+    History,
+    /// Which they are, too.
+    Lines,
 }
 
-impl History {
+impl InRow {
+    /// By the value of setting `history`.
     fn named(word: &str) -> Self {
-        if word == "settlement" { Self::Settlement } else { Self::Rows }
+        match word {
+            "lines" => Self::Lines,
+            "settlement" => Self::History,
+            _ => Self::Nothing,
+        }
     }
 }
 
@@ -100,7 +107,7 @@ impl Held {
                 }
                 5 => _ = held.tasks.insert(r.text(1), r.text(2)),
                 6 => held.bundle = Some(r.text(1)),
-                _ => held.history = History::named(r.str(1)),
+                _ => held.in_row = InRow::named(r.str(1)),
             }
         }
         Ok((last, held))

@@ -1,6 +1,6 @@
 //! How the rows of changes lie in their tables.
 
-use super::held::History;
+use super::held::InRow;
 use super::{
     AccountMove, CommitError, Guard, MessageKey, NewCorrection, NewFeedback, NewFindings, NewSettlement, NewVoid, Write,
 };
@@ -8,7 +8,7 @@ use crate::access::AccessChange;
 use crate::audit::AuditRow;
 use crate::clerk::TaskChange;
 use crate::db::StoreError;
-use crate::history::history_text;
+use crate::packed::{history_text, lines_text};
 use crate::lake::InspectionRow;
 use crate::lists::{NewReview, StoredList, Verdict};
 use crate::rows::*;
@@ -42,7 +42,8 @@ table!(VISIT "visit": mdtrt_id Text, commit_no Int, psn_no Text, fixmedins_code 
 table!(LINE "fee_line": mdtrt_id Text, feedetl_sn Text, commit_no Int, chrg_bchno Text, init_feedetl_sn Text, data Long; "");
 table!(SETTLEMENT "settlement": setl_id Text, commit_no Int, psn_no Text, mdtrt_id Text, fixmedins_code Text,
     chrg_bchno Text, setl_time Text, year Int, reverses Text, as_of Int, bundle Text, msgid Text, invono Text,
-    request Long, shown Long, amounts Long, decision Long, history Long, history_until Text; "");
+    request Long, shown Long, amounts Long, decision Long, history Long, history_until Text,
+    lines Long; "");
 table!(SETTLED_LINE "settlement_line": setl_id Text, feedetl_sn Text, mdtrt_id Text, line_commit Int, amount Int; "");
 table!(HISTORY "history_line": psn_no Text, fee_time Text, setl_id Text, feedetl_sn Text, mdtrt_id Text, item Text,
     quantity Int, amount Int, supply_days Int; "");
@@ -117,6 +118,10 @@ impl Changes {
         &mut self.tables[at]
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.tables.is_empty() && self.updates.is_empty()
+    }
+
     pub(super) fn append(&mut self, other: Self) {
         for r in other.tables {
             self.rows(r.table).append(r);
@@ -152,7 +157,7 @@ impl Changes {
     }
 
     /// The rows of one change. Its books are moved on by who compared them.
-    pub(super) fn of(no: CommitNo, guard: &Guard, w: &Write, history: History) -> Result<Self, CommitError> {
+    pub(super) fn of(no: CommitNo, guard: &Guard, w: &Write, in_row: InRow) -> Result<Self, CommitError> {
         let mut c = Self::default();
         let at = time_text(w.at);
         c.rows(&COMMIT).push([no.into(), at.clone().into(), w.kind.into()]);
@@ -169,7 +174,7 @@ impl Changes {
             c.void_lines(no, v);
         }
         if let Some(s) = &w.settlement {
-            c.settlement(no, s, history)?;
+            c.settlement(no, s, in_row)?;
         }
         if let Some(k) = &w.correction {
             c.correction(no, k)?;
@@ -322,16 +327,17 @@ impl Changes {
         });
     }
 
-    fn settlement(&mut self, no: CommitNo, s: &NewSettlement, history: History) -> Result<(), CommitError> {
+    fn settlement(&mut self, no: CommitNo, s: &NewSettlement, in_row: InRow) -> Result<(), CommitError> {
         let r = &s.row;
         let (id, person, visit) = (r.id.as_str(), r.person.as_str(), r.visit.as_str());
         if let Some(original) = &r.reverses {
             self.reversed(no, original);
         }
-        let (kept, until) = match history {
-            History::Settlement => (Some(history_text(&s.history)?), s.history.iter().map(|l| l.time).max()),
-            History::Rows => (None, None),
+        let (history, until) = match in_row {
+            InRow::Nothing => (None, None),
+            _ => (Some(history_text(&s.history)?), s.history.iter().map(|l| l.time).max()),
         };
+        let lines = (in_row == InRow::Lines).then(|| lines_text(&s.lines)).transpose()?;
         self.rows(&SETTLEMENT).push([
             id.into(),
             no.into(),
@@ -350,14 +356,15 @@ impl Changes {
             text("settlement", &r.shown)?.into(),
             text("settlement", &r.amounts)?.into(),
             utf8("settlement", &r.decision)?.into(),
-            kept.into(),
+            history.into(),
             until.map(time_text).into(),
+            lines.into(),
         ]);
-        for (line, brought, amount) in &s.lines {
+        for (line, brought, amount) in s.lines.iter().filter(|_| in_row < InRow::Lines) {
             let row = [id.into(), line.as_str().into(), visit.into(), (*brought).into(), amount.units().into()];
             self.rows(&SETTLED_LINE).push(row);
         }
-        for l in s.history.iter().filter(|_| history == History::Rows) {
+        for l in s.history.iter().filter(|_| in_row < InRow::History) {
             self.rows(&HISTORY).push([
                 person.into(),
                 time_text(l.time).into(),

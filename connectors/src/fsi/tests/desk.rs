@@ -117,7 +117,7 @@ impl Fake {
         Ok(answer)
     }
     fn change(&self, by: &Caller, asked: Asked, output: Value) -> Outcome<Reply> {
-        let reply = self.query(by, asked, Reply { output, warnings: Vec::new() })?;
+        let reply = self.query(by, asked, Reply::of(&output))?;
         let key = (by.infno.clone(), by.msgid.clone());
         self.kept.lock().unwrap().insert(key, (by.input_hash.clone(), reply.clone()));
         Ok(reply)
@@ -263,7 +263,7 @@ impl Desk for Fake {
         let fate = MessageFate {
             infno: "2207".to_owned(),
             time: by.now,
-            reply: Some(Reply { output: Value::Null, warnings: Vec::new() }),
+            reply: Some(Reply::of(&Value::Null)),
             settlement: Some("S1".into()),
             reversed: true,
         };

@@ -17,6 +17,7 @@ use dingan_core::codes::{PersonNo, SettlementId};
 use dingan_core::explain::{Language, explain};
 use dingan_rules::{RulePage, RuleSource};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 /// What became of a message.
@@ -33,7 +34,7 @@ pub(crate) struct Fate {
     /// Whether that was reversed since.
     reversed: bool,
     /// The output it was answered with.
-    output: Option<Value>,
+    output: Option<Box<RawValue>>,
 }
 
 /// What became of a message.

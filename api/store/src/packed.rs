@@ -1,13 +1,14 @@
-//! What later claims see of a settlement, as text in its row.
+//! What a settlement's row holds of its lines, as text: what later claims see of them, and which they are. A row and
+//! index entries of their own for each would be most of what settling costs the database.
 
 use crate::db::StoreError;
 use crate::rows::{money, time_of, time_text};
 use chrono::NaiveDateTime;
 use dingan_core::codes::*;
-use dingan_core::money::Quantity;
-use dingan_core::person::PastLine;
+use dingan_core::money::{Money, Quantity};
+use dingan_core::person::{CommitNo, PastLine};
 
-/// A line: time, number, item, quantity, amount, days of supply (numbers in their units).
+/// A line as later claims see it: time, number, item, quantity, amount, days of supply (numbers in their units).
 type Kept<T> = (T, T, T, i64, i64, Option<i64>);
 
 /// The lines of a settlement as they are kept.
@@ -48,6 +49,22 @@ pub(crate) fn history_of(
     Ok(lines)
 }
 
+/// A settled line: its number, the commit that brought it, and the amount that counted.
+pub(crate) type Settled = (LineNo, CommitNo, Money);
+
+/// The lines a settlement settled as they are kept: number, commit, fen.
+pub(crate) fn lines_text(lines: &[Settled]) -> Result<String, StoreError> {
+    let kept: Vec<_> = lines.iter().map(|(no, brought, amount)| (no.as_str(), brought, amount.units())).collect();
+    serde_json::to_string(&kept).map_err(|e| StoreError::damaged("settlement", e))
+}
+
+/// The lines a settlement settled.
+pub(crate) fn lines_of(text: &str) -> Result<Vec<Settled>, StoreError> {
+    let kept: Vec<(String, CommitNo, i64)> =
+        serde_json::from_str(text).map_err(|e| StoreError::damaged("settlement", e))?;
+    Ok(kept.into_iter().map(|(no, brought, amount)| (no.into(), brought, money(amount))).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,5 +90,13 @@ mod tests {
         assert_eq!(read(lines[0].time), lines);
         assert_eq!(read(lines[1].time), lines[1..]);
         assert!(history_of("[[1]]", &"V".into(), &"S".into(), lines[0].time).is_err());
+    }
+
+    #[test]
+    fn settled_lines_are_read_as_they_were_kept() {
+        let lines = vec![("1".into(), 7, money(-1999)), ("行\"2".into(), 9, Money::ZERO)];
+        assert_eq!(lines_of(&lines_text(&lines).unwrap()).unwrap(), lines);
+        assert_eq!(lines_of("[]").unwrap(), []);
+        assert!(lines_of("[[1, 2, 3]]").is_err());
     }
 }
