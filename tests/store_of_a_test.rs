@@ -33,6 +33,18 @@ impl Place {
         url.split_once("://")?.1.split('?').next()?.split('/').nth(1)
     }
 
+    /// Runs statements behind the program's back.
+    pub fn sql(&self, text: &str) {
+        if let Some(name) = self.database() {
+            dingan_test_postgres::shared().unwrap().sql(name, text);
+            return;
+        }
+        let code = "import sqlite3,sys; sqlite3.connect(sys.argv[1]).executescript(sys.argv[2])";
+        let file = self.folder.path().join("dingan.db");
+        let run = std::process::Command::new("python3").args(["-c", code]).arg(&file).arg(text).status();
+        assert!(run.unwrap().success(), "{text}");
+    }
+
     /// A database; none where no PostgreSQL is installed.
     pub fn postgres() -> Option<Self> {
         let server = dingan_test_postgres::shared()?;

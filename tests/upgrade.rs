@@ -5,11 +5,10 @@ use crate::county::{Server, ago, outpatient, person, settle_input};
 use crate::stay::Stay;
 
 use chrono::NaiveDateTime;
-use dingan::serve::now;
 use dingan_core::codes::VisitId;
 use dingan_core::money::{Money, Quantity};
 use dingan_core::person::Person;
-use dingan_store::{Guard, Store, Write};
+use dingan_store::Store;
 use serde_json::json;
 
 impl Server {
@@ -17,12 +16,14 @@ impl Server {
         self.agency().store()
     }
 
-    /// Has settlements written so that any older server reads them (`rows`), those of migration 9 (`settlement`), or only
-    /// those of this version (`lines`).
-    fn write_as(&self, form: &str) {
-        let settings = vec![("history".to_owned(), form.to_owned())];
-        let write = move |_| Write { kind: "setting", at: now(), settings, ..Write::default() };
-        self.runtime.block_on(self.store().commit(Guard::default(), Box::new(write))).unwrap();
+    /// Has settlements that were written in one form written in another: so that any older server reads them (`rows`),
+    /// those of migration 9 (`settlement`), or only those of this version (`lines`).
+    fn write_as(&self, before: &str, form: &str) {
+        self.place.sql(&format!("UPDATE setting SET value = '{form}' WHERE name = 'history'"));
+        let table = |form: &str| if form == "lines" { "old_settlement_line" } else { "settlement_line" };
+        if table(before) != table(form) {
+            self.place.sql(&format!("ALTER TABLE {} RENAME TO {}", table(before), table(form)));
+        }
     }
 
     fn as_of(&self) -> i64 {
@@ -53,13 +54,13 @@ fn history_is_read_from_either_form() {
         (visit, output["setlinfo"]["setl_id"].as_str().unwrap().to_owned())
     };
     // one person's bills in rows, then in the settlement's, another's all in the settlement's
-    server.write_as("rows");
+    server.write_as("lines", "rows");
     settle(&mixed, "B1", &["30.00", "12.50"]);
-    server.write_as("lines");
+    server.write_as("rows", "lines");
     settle(&all, "B1", &["30.00", "12.50"]);
     let between = server.as_of();
     let (visit, last) = settle(&mixed, "B2", &["7.00"]);
-    server.write_as("settlement");
+    server.write_as("lines", "settlement");
     settle(&all, "B2", &["7.00"]);
 
     let from = ago(30);
@@ -94,9 +95,20 @@ fn settled_lines_are_read_from_every_form() {
     // each part longer than a page of inspection, or shorter
     let parts = [("rows", 2100), ("settlement", 3), ("lines", 2300), ("lines", 2)];
     let mut made: Vec<(String, i64, Vec<String>)> = Vec::new();
+    let mut before = "lines";
     for (form, count) in parts {
-        server.write_as(form);
+        server.write_as(before, form);
+        before = form;
         let first = stay.next;
+        if count < 10 {
+            // taken away again, and their numbers used for other lines
+            stay.lines(count);
+            desk.ok(
+                "2302",
+                json!({"data": [{"mdtrt_id": stay.visit, "psn_no": stay.person.no, "feedetl_sn": "0000"}]}),
+            );
+            (stay.next, stay.unsettled) = (first, Money::ZERO);
+        }
         stay.lines(count);
         let output = desk.ok("2304", stay.input("1"));
         stay.unsettled = Money::ZERO;

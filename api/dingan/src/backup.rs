@@ -32,7 +32,7 @@ pub async fn restore(from: &Path, at: &Location) -> anyhow::Result<bool> {
 pub async fn finish_upgrade(at: &Location) -> anyhow::Result<bool> {
     let done = Store::finish_upgrade(at).await.with_context(|| format!("cannot finish the upgrade of {at}"))?;
     if done {
-        say!("{at} is written as this version writes it from now on; do not start an older server on it");
+        say!("{at} is written as this version writes it from now on; an older server can do nothing with lines on it");
     } else {
         say!("nothing to do: an embedded store is written as this version writes it since it was first opened");
     }

@@ -39,6 +39,16 @@ pub enum StoreError {
     /// No database of this form is known.
     #[error("--database {0}: expected sqlite:FILE or postgres://USER@HOST/NAME")]
     Location(String),
+    /// A newer program writes the store in a form that this one would misread.
+    #[error(
+        "the store is written in a newer form (migration {needs}; this program knows {knows}): use the newer dingan"
+    )]
+    TooNew {
+        /// The migration a program has to know.
+        needs: i64,
+        /// The last one this program knows.
+        knows: i64,
+    },
     /// A database has tools of its own for copies.
     #[error("a PostgreSQL database is copied with pg_dump or pg_basebackup: see docs/operations.md")]
     NotEmbedded,

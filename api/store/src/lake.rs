@@ -216,9 +216,7 @@ impl RawPage {
             Rowset::Findings => Page::Findings(rows.map(found_row).collect::<Result<_, _>>()?),
             Rowset::Runs => Page::Runs(rows.map(run_row).collect::<Result<_, _>>()?),
             Rowset::Ledger => Page::Ledger(rows.map(ledger_row).collect()),
-            Rowset::Corrections => {
-                Page::Corrections(rows.map(|r| corrected_row(r, as_of)).collect::<Result<_, _>>()?)
-            }
+            Rowset::Corrections => Page::Corrections(rows.map(|r| corrected_row(r, as_of)).collect::<Result<_, _>>()?),
         })
     }
 }

@@ -16,13 +16,16 @@ pub(crate) const MIGRATIONS: &[(i64, &str)] = &[
     (10, include_str!("../migrations/0010_lines.sql")),
 ];
 
-/// Brings the schema up to what this program knows. A newer schema is left as it is: migrations only add. Beside a
-/// new store, or an embedded one, no older server runs.
+/// Brings the schema up to what this program knows. A newer schema is left as it is: migrations only add; a store that is
+/// written in a newer form is refused. Beside a new store, or an embedded one, no older server runs.
 pub(crate) async fn migrate(c: &mut Conn) -> Result<(), StoreError> {
     c.lock_schema().await?;
     c.script("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT PRIMARY KEY)".to_owned()).await?;
     let have = c.rows("SELECT version FROM schema_version", args![]).await?;
     let have: Vec<i64> = have.iter().map(|r| r.int(0)).collect();
+    if !have.is_empty() {
+        check_form(c).await?;
+    }
     for (version, text) in MIGRATIONS.iter().filter(|(v, _)| !have.contains(v)) {
         let text = c.schema(text);
         c.begin().await?;
@@ -43,11 +46,41 @@ pub(crate) async fn migrate(c: &mut Conn) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// The migration that a program has to know to read what is written once older ones are left behind.
+const FORM: i64 = 10;
+
 /// From here on the books are written as only this version and later ones read them. The setting is read by every
-/// writer with the books of its group, so it holds for all servers at once.
+/// writer with the books of its group, so it holds for all servers at once. An older program finds a table missing that
+/// it needs for all it does with lines: it would settle a second time what it does not see settled.
 pub(crate) async fn leave_older_behind(c: &mut Conn) -> Result<(), sqlx::Error> {
-    let sql = "INSERT INTO setting (name, value) VALUES ('history', 'lines') ON CONFLICT (name) DO UPDATE SET value = 'lines'";
-    c.run(sql, args![]).await.map(drop)
+    let done = c.rows("SELECT 1 FROM setting WHERE name = 'history' AND value = 'lines'", args![]).await?;
+    if !done.is_empty() {
+        return Ok(());
+    }
+    c.begin().await?;
+    let change = async {
+        // as long as the counter is held, no group of changes is under way
+        c.run("UPDATE commit_counter SET no = no WHERE one = 1", args![]).await?;
+        c.script("ALTER TABLE settlement_line RENAME TO old_settlement_line".to_owned()).await?;
+        for (name, value) in [("history", "lines".to_owned()), ("needs", FORM.to_string())] {
+            let sql = "INSERT INTO setting (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = $2";
+            c.run(sql, args![name, value]).await?;
+        }
+        c.commit().await
+    };
+    if let Err(e) = change.await {
+        let _ = c.rollback().await;
+        return Err(e);
+    }
+    Ok(())
+}
+
+/// Refuses a store that is written in a form this program does not know.
+async fn check_form(c: &mut Conn) -> Result<(), StoreError> {
+    let needs = c.rows("SELECT value FROM setting WHERE name = 'needs'", args![]).await?;
+    let needs = needs.first().map_or(Ok(0), |r| r.str(0).parse()).map_err(|e| StoreError::damaged("setting", e))?;
+    let knows = MIGRATIONS.last().map_or(0, |(version, _)| *version);
+    if needs > knows { Err(StoreError::TooNew { needs, knows }) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -69,7 +102,8 @@ mod tests {
     fn only_adds(statement: &str) -> bool {
         let column = statement.starts_with("ALTER TABLE") && statement.contains(" ADD COLUMN ");
         let filled = !statement.contains("NOT NULL") || statement.contains(" DEFAULT ");
-        let made = ["CREATE TABLE", "CREATE INDEX", "INSERT INTO"].iter().any(|s| statement.starts_with(s));
+        let made =
+            ["CREATE TABLE", "CREATE INDEX", "CREATE VIEW", "INSERT INTO"].iter().any(|s| statement.starts_with(s));
         made || (column && filled)
     }
 

@@ -1,5 +1,5 @@
 //! The lines of a visit, and which living settlement holds each. Which lines a settlement holds stands in its row, of
-//! settlements that an older version wrote in rows of `settlement_line`.
+//! settlements that an older version wrote in rows of its own (`settled_in_rows`).
 
 use crate::db::StoreError;
 use crate::packed::lines_of;
@@ -23,7 +23,7 @@ macro_rules! visit_lines_sql {
             " AND commit_no <= ",
             $as_of,
             " UNION ALL SELECT 10, x.setl_id, x.feedetl_sn, NULL, NULL, NULL, s.commit_no, x.line_commit, x.amount \
-               FROM settlement_line x JOIN settlement s ON s.setl_id = x.setl_id WHERE x.mdtrt_id = ",
+               FROM settled_in_rows x JOIN settlement s ON s.setl_id = x.setl_id WHERE x.mdtrt_id = ",
             $visit,
             " AND s.commit_no <= ",
             $as_of,
@@ -79,9 +79,8 @@ impl VisitLines {
                 }
                 15 => {
                     let by = SettlementId::from(r.text(1));
-                    let of_it = |(no, brought, amount)| {
-                        Held { commit: r.int(6), by: by.clone(), line: (no, brought), amount }
-                    };
+                    let of_it =
+                        |(no, brought, amount)| Held { commit: r.int(6), by: by.clone(), line: (no, brought), amount };
                     held.extend(lines_of(r.str(2))?.into_iter().map(of_it));
                 }
                 _ => {}
@@ -119,7 +118,7 @@ impl Snapshot {
         let Some(row) = self.lease.row(sql, args![id.as_str()]).await? else { return Ok(Vec::new()) };
         let rows = match row.opt_text(1) {
             None => {
-                let sql = "SELECT l.data, l.commit_no FROM settlement_line x JOIN fee_line l ON l.mdtrt_id = x.mdtrt_id \
+                let sql = "SELECT l.data, l.commit_no FROM settled_in_rows x JOIN fee_line l ON l.mdtrt_id = x.mdtrt_id \
                            AND l.feedetl_sn = x.feedetl_sn AND l.commit_no = x.line_commit \
                            WHERE x.setl_id = $1 ORDER BY x.feedetl_sn";
                 self.lease.rows(sql, args![id.as_str()]).await?
@@ -152,7 +151,7 @@ impl Snapshot {
             let sql = "SELECT mdtrt_id, lines, CAST(NULL AS TEXT), CAST(NULL AS BIGINT) FROM settlement \
                        WHERE mdtrt_id IN (list $1) AND lines IS NOT NULL AND reversed_commit IS NULL \
                        UNION ALL SELECT x.mdtrt_id, NULL, x.feedetl_sn, x.line_commit \
-                       FROM settlement_line x JOIN settlement s ON s.setl_id = x.setl_id \
+                       FROM settled_in_rows x JOIN settlement s ON s.setl_id = x.setl_id \
                        WHERE x.mdtrt_id IN (list $1) AND s.reversed_commit IS NULL";
             let rows = self.lease.rows(sql, args![&visits[..]]).await?;
             let (mut seen, mut found) = (HashSet::new(), BTreeSet::new());

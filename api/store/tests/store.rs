@@ -7,6 +7,7 @@ use dingan_store::{
     AccountMove, Audit, AuditEntry, AuditHead, Broken, CommitError, Committed, Guard, Invoice, Location, MessageKey,
     NewSettlement, Nonce, Shown, Store, StoreError, StoredSettlement, Verified, VisitDoc, Write,
 };
+use sqlx::{ConnectOptions as _, Connection as _};
 use std::sync::Arc;
 use tempfile::TempDir;
 
@@ -32,6 +33,20 @@ impl Place {
 
     async fn open(&self) -> Store {
         Store::open(&self.at).await.unwrap()
+    }
+
+    /// Runs statements behind the program's back.
+    async fn sql(&self, text: &str) {
+        match (&self.database, &self.at) {
+            (Some(name), _) => drop(dingan_test_postgres::shared().unwrap().sql(name, text)),
+            (None, Location::Folder(folder)) => {
+                let options = sqlx::sqlite::SqliteConnectOptions::new().filename(folder.join("dingan.db"));
+                let mut c = options.connect().await.unwrap();
+                sqlx::raw_sql(sqlx::AssertSqlSafe(text.to_owned())).execute(&mut c).await.unwrap();
+                c.close().await.unwrap();
+            }
+            _ => unreachable!("an embedded store of a test is in a folder"),
+        }
     }
 
     /// A second server where the database can have one, else the first again.
@@ -75,6 +90,7 @@ on_both!(
     a_nonce_is_first_once,
     a_bill_is_read_whole,
     a_line_settled_twice_is_found,
+    a_store_in_a_newer_form_is_refused,
 );
 
 fn person(no: &str, name: &str) -> Person {
@@ -452,18 +468,32 @@ async fn an_upgrade_is_finished_while_servers_run() {
     // no older server knows a new store
     assert_eq!(server.sql(&name, form).trim(), "1");
     // one that an older server made, and may be serving
-    for older in ["DELETE FROM setting WHERE name = 'history'", "UPDATE setting SET value = 'settlement' WHERE name = 'history'"]
-    {
-        server.sql(&name, older);
+    for older in ["DELETE FROM setting WHERE name", "UPDATE setting SET value = 'settlement' WHERE name"] {
+        let rows = "ALTER TABLE old_settlement_line RENAME TO settlement_line";
+        place.sql(&format!("{older} = 'history'; {rows}; DELETE FROM setting WHERE name = 'needs'")).await;
         let other = place.beside(&store).await;
         put(&other, person("P1", "a")).await.unwrap();
+        settle(&other, "S1", "V1", &[("1", 1)]).await;
         assert_eq!(server.sql(&name, form).trim(), "0");
-        for n in 0..2 {
+        for id in ["S2", "S3"] {
             assert!(Store::finish_upgrade(&place.at).await.unwrap());
             assert_eq!(server.sql(&name, form).trim(), "1");
-            put(&store, person("P1", &format!("{n}"))).await.unwrap();
+            settle(&store, id, "V1", &[("2", 1)]).await;
+            // what an older server reads first of all that it does with lines
+            assert_eq!(server.sql(&name, "SELECT to_regclass('settlement_line') IS NULL").trim(), "t");
         }
+        let in_rows = "SELECT (SELECT count(*) FROM settlement WHERE lines IS NULL), count(*) FROM settled_in_rows";
+        assert_eq!(server.sql(&name, in_rows).trim(), "1|1");
+        place.sql("DELETE FROM settlement; DELETE FROM old_settlement_line").await;
     }
+}
+
+/// A program that does not know how a store is written does not open it.
+async fn a_store_in_a_newer_form_is_refused(place: Place) {
+    place.open().await.close().await;
+    place.open().await.close().await;
+    place.sql("UPDATE setting SET value = '9999' WHERE name = 'needs'").await;
+    assert!(matches!(Store::open(&place.at).await, Err(StoreError::TooNew { needs: 9999, .. })));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -711,7 +741,7 @@ async fn a_bill_is_read_whole(place: Place) {
 }
 
 /// A settlement of a visit by the lines it holds: their numbers, and the commits that brought them.
-async fn settle(store: &Store, form: &str, id: &'static str, visit: &'static str, lines: &[(&str, i64)]) {
+async fn settle(store: &Store, id: &'static str, visit: &'static str, lines: &[(&str, i64)]) {
     let lines = lines.iter().map(|(no, brought)| ((*no).into(), *brought, Money::fen(100))).collect();
     let day = chrono::NaiveDate::default();
     let row = StoredSettlement {
@@ -744,9 +774,6 @@ async fn settle(store: &Store, form: &str, id: &'static str, visit: &'static str
         amounts: Default::default(),
         decision: b"{}".to_vec(),
     };
-    let settings = vec![("history".to_owned(), form.to_owned())];
-    let setting = Write { settings, ..Write::default() };
-    store.commit(Guard::default(), Box::new(move |_| setting)).await.unwrap();
     let settlement = NewSettlement { row, lines, history: Vec::new(), entries: Vec::new(), postings: Vec::new() };
     let write = Write { settlement: Some(settlement), ..Write::default() };
     store.commit(Guard::default(), Box::new(move |_| write)).await.unwrap();
@@ -755,23 +782,27 @@ async fn settle(store: &Store, form: &str, id: &'static str, visit: &'static str
 /// Whatever form either settlement is in.
 async fn a_line_settled_twice_is_found(place: Place) {
     let store = place.open().await;
-    for (form, id, visit, lines) in [
-        ("rows", "S1", "V1", vec![("1", 1), ("2", 1)]),
-        ("lines", "S2", "V1", vec![("2", 3), ("3", 1)]),
-        ("lines", "S3", "V2", vec![("1", 1), ("2", 1)]),
-    ] {
-        settle(&store, form, id, visit, &lines).await;
-    }
+    let old = "UPDATE setting SET value = 'rows' WHERE name = 'history'; \
+               ALTER TABLE old_settlement_line RENAME TO settlement_line";
+    let new = "UPDATE setting SET value = 'lines' WHERE name = 'history'; \
+               ALTER TABLE settlement_line RENAME TO old_settlement_line";
+    place.sql(old).await;
+    settle(&store, "S1", "V1", &[("1", 1), ("2", 1)]).await;
+    settle(&store, "S2", "V2", &[("1", 1)]).await;
+    place.sql(new).await;
+    settle(&store, "S3", "V1", &[("2", 3), ("3", 1)]).await;
+    settle(&store, "S4", "V3", &[("1", 1), ("2", 1)]).await;
     assert_eq!(store.discrepancies().await.unwrap(), Vec::<String>::new());
-    for (form, id, visit, lines) in [
-        ("lines", "S4", "V1", vec![("1", 1)]),
-        ("rows", "S5", "V2", vec![("2", 1)]),
-        ("lines", "S6", "V3", vec![("1", 1), ("1", 1)]),
-        ("lines", "S7", "V4", vec![("1", 1)]),
-        ("lines", "S8", "V4", vec![("1", 1)]),
+    for (id, visit, lines) in [
+        ("S5", "V1", vec![("1", 1)]),
+        ("S6", "V4", vec![("1", 1), ("1", 1)]),
+        ("S7", "V5", vec![("1", 1)]),
+        ("S8", "V5", vec![("1", 1)]),
     ] {
-        settle(&store, form, id, visit, &lines).await;
+        settle(&store, id, visit, &lines).await;
     }
-    let twice = ["V1", "V2", "V3", "V4"].map(|v| format!("{v}: bill settled twice"));
+    place.sql(old).await;
+    settle(&store, "S9", "V3", &[("2", 1)]).await;
+    let twice = ["V1", "V3", "V4", "V5"].map(|v| format!("{v}: bill settled twice"));
     assert_eq!(store.discrepancies().await.unwrap(), twice);
 }

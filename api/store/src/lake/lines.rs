@@ -1,5 +1,5 @@
-//! Settled lines, settlement by settlement: which lines one holds stands in its row (or in rows of `settlement_line`,
-//! where an older version wrote it), and what they are in those of the visit.
+//! Settled lines, settlement by settlement: which lines one holds stands in its row (or in rows of its own,
+//! `settled_in_rows`, where an older version wrote it), and what they are in those of the visit.
 
 use super::{Statement, json, push_condition, visit};
 use crate::db::StoreError;
@@ -132,7 +132,7 @@ async fn lines_in_rows(snapshot: &mut Snapshot, ids: Vec<String>) -> Result<Hash
     let mut lines: HashMap<String, Vec<Settled>> = HashMap::new();
     if !ids.is_empty() {
         let mut q = Statement::default();
-        q.push("SELECT setl_id, feedetl_sn, line_commit, amount FROM settlement_line WHERE setl_id IN ").list(ids);
+        q.push("SELECT setl_id, feedetl_sn, line_commit, amount FROM settled_in_rows WHERE setl_id IN ").list(ids);
         for r in q.rows(snapshot).await? {
             lines.entry(r.text(0)).or_default().push((r.text(1).into(), r.int(2), money(r.int(3))));
         }
