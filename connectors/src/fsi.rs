@@ -43,7 +43,7 @@ pub mod profile;
 mod read;
 mod review_input;
 pub mod routes;
-mod scan;
+pub(crate) mod scan;
 mod setlinfo;
 mod steps;
 mod t100001;

@@ -25,8 +25,8 @@ use std::sync::Arc;
 ///
 /// Columns: part; five texts; three numbers.
 macro_rules! file_sql {
-    () => {
-        concat!(visit_lines_sql!("$2", "$4"), " UNION ALL SELECT 6, mdtrt_id, amounts, NULL, NULL, NULL, commit_no, NULL, NULL \
+    ($lines:expr) => {
+        concat!($lines, " UNION ALL SELECT 6, mdtrt_id, amounts, NULL, NULL, NULL, commit_no, NULL, NULL \
            FROM settlement WHERE psn_no = $1 AND commit_no <= $4 AND reverses IS NULL \
            AND (reversed_commit IS NULL OR reversed_commit > $4) \
          UNION ALL SELECT 7, acc_key, period, disease, insutype, mdtrt_id, amount, commit_no, seq \
@@ -51,13 +51,13 @@ macro_rules! file_sql {
 }
 
 /// A person's file as of a commit.
-const FILE: &str = file_sql!();
+const FILE: &str = file_sql!(visit_lines_sql!(settled, "$2", "$4"));
 
 /// A bill as it is now: what a snapshot reads, the visit, the person, the lines and settlements of the visit, those that
 /// name its invoice, and the person's file. `$4` is beyond every commit, `$5` the person's own account, `$6` the invoice,
 /// which may be empty, `$7` the institution.
 const BILL: &str = concat!(
-    file_sql!(),
+    file_sql!(visit_lines_sql!("$2", "$4")),
     " UNION ALL SELECT 0, (SELECT value FROM setting WHERE name = 'live_bundle'), NULL, NULL, NULL, NULL, no, NULL, NULL \
        FROM commit_counter WHERE one = 1 \
      UNION ALL SELECT 1, data, NULL, NULL, NULL, NULL, cancelled, NULL, NULL FROM (SELECT data, cancelled \
@@ -245,8 +245,8 @@ impl Store {
         if !counted {
             return Err(StoreError::damaged("commit_counter", "the row is gone"));
         }
-        let lines = VisitLines::read(&rows, CommitNo::MAX)?;
-        (bill.unsettled, bill.file.settled_lines) = (lines.unsettled, lines.settled);
+        let lines = VisitLines::read(&rows)?;
+        (bill.unsettled, bill.file.settled_lines) = (lines.unsettled()?, lines.settled()?);
         settled.sort_by_key(|(no, _)| *no);
         bill.settled = settled.into_iter().map(|(_, s)| s).collect();
         let mut snap = Snapshot::of(lease, bill.as_of, live_bundle);
@@ -292,7 +292,7 @@ impl Snapshot {
         let from = time_text(history_from);
         let args = args![state.person.no.as_str(), visit.as_str(), from, self.as_of];
         let rows = self.lease.rows(FILE, args).await?;
-        let mut file = FileRows { settled_lines: VisitLines::read(&rows, self.as_of)?.settled, ..FileRows::default() };
+        let mut file = FileRows { settled_lines: VisitLines::read(&rows)?.settled()?, ..FileRows::default() };
         for r in &rows {
             file.take(r, history_from)?;
         }

@@ -49,6 +49,11 @@ pub enum StoreError {
         /// The last one this program knows.
         knows: i64,
     },
+    /// Others read the lines, for longer than was waited.
+    #[error(
+        "other programs read the table of settled lines (a copy of the database under way?): nothing was changed, try later"
+    )]
+    Read,
     /// A database has tools of its own for copies.
     #[error("a PostgreSQL database is copied with pg_dump or pg_basebackup: see docs/operations.md")]
     NotEmbedded,

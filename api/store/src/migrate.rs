@@ -1,7 +1,8 @@
 //! Migrations: forward only, and safe while an older server runs (migrations/README.md).
 
 use crate::db::StoreError;
-use crate::sql::{Conn, args};
+use crate::sql::{Conn, args, lock_not_there};
+use std::time::Duration;
 
 pub(crate) const MIGRATIONS: &[(i64, &str)] = &[
     (1, include_str!("../migrations/0001_first.sql")),
@@ -49,16 +50,31 @@ pub(crate) async fn migrate(c: &mut Conn) -> Result<(), StoreError> {
 /// The migration that a program has to know to read what is written once older ones are left behind.
 const FORM: i64 = 10;
 
+/// How often it is tried to leave older servers behind while others read the lines, a second apart.
+const TRIES: usize = 30;
+
 /// From here on the books are written as only this version and later ones read them. The setting is read by every
 /// writer with the books of its group, so it holds for all servers at once. An older program finds a table missing that
-/// it needs for all it does with lines: it would settle a second time what it does not see settled.
-pub(crate) async fn leave_older_behind(c: &mut Conn) -> Result<(), sqlx::Error> {
+/// it needs for whatever it does with settled lines: it would settle a second time what it does not see settled.
+pub(crate) async fn leave_older_behind(c: &mut Conn) -> Result<(), StoreError> {
     let done = c.rows("SELECT 1 FROM setting WHERE name = 'history' AND value = 'lines'", args![]).await?;
     if !done.is_empty() {
         return Ok(());
     }
+    for _ in 0..TRIES {
+        match write_in_rows_of_settlements(c).await {
+            // everybody waits for who holds the counter, so it is let go, and taken again
+            Err(e) if lock_not_there(&e) => tokio::time::sleep(Duration::from_secs(1)).await,
+            done => return Ok(done?),
+        }
+    }
+    Err(StoreError::Read)
+}
+
+async fn write_in_rows_of_settlements(c: &mut Conn) -> Result<(), sqlx::Error> {
     c.begin().await?;
     let change = async {
+        c.wait_little_for_locks().await?;
         // as long as the counter is held, no group of changes is under way
         c.run("UPDATE commit_counter SET no = no WHERE one = 1", args![]).await?;
         c.script("ALTER TABLE settlement_line RENAME TO old_settlement_line".to_owned()).await?;

@@ -424,6 +424,14 @@ impl Conn {
         }
     }
 
+    /// In this transaction, gives up early where others hold what is asked for.
+    pub(crate) async fn wait_little_for_locks(&mut self) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(c) => c.execute("SET LOCAL lock_timeout = '1s'").await.map(drop),
+        }
+    }
+
     /// A migration's text as this database reads it (migrations/README.md).
     pub(crate) fn schema(&self, text: &str) -> String {
         let ours = match self {
@@ -475,6 +483,11 @@ pub(crate) fn connection_lost(e: &sqlx::Error) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether others held what a statement needed for longer than it was to wait.
+pub(crate) fn lock_not_there(e: &sqlx::Error) -> bool {
+    matches!(e, sqlx::Error::Database(d) if d.code().is_some_and(|c| c == "55P03"))
 }
 
 /// What a column holds.

@@ -11,17 +11,40 @@ use dingan_core::money::Money;
 use dingan_core::person::{CommitNo, SettledLine};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-/// The parts of a union that give the lines of a visit, as of a commit.
+/// The parts of a union that give the lines of a visit, as of a commit: all of them, or (`settled`) none where no
+/// living settlement holds any.
 ///
 /// Columns: part; five texts; three numbers.
 macro_rules! visit_lines_sql {
+    (settled, $visit:literal, $as_of:literal) => {
+        visit_lines_sql!(
+            $visit,
+            $as_of,
+            concat!(
+                " AND EXISTS (SELECT 1 FROM settlement WHERE reverses IS NULL AND mdtrt_id = ",
+                $visit,
+                " AND commit_no <= ",
+                $as_of,
+                " AND (reversed_commit IS NULL OR reversed_commit > ",
+                $as_of,
+                "))"
+            )
+        )
+    };
     ($visit:literal, $as_of:literal) => {
+        visit_lines_sql!($visit, $as_of, "")
+    };
+    ($visit:literal, $as_of:literal, $of_these:expr) => {
         concat!(
             "SELECT CAST(4 AS BIGINT), feedetl_sn, data, CAST(NULL AS TEXT), CAST(NULL AS TEXT), CAST(NULL AS TEXT), \
-               commit_no, void_commit, CAST(NULL AS BIGINT) FROM fee_line WHERE mdtrt_id = ",
+               commit_no, CAST(NULL AS BIGINT), CAST(NULL AS BIGINT) FROM fee_line WHERE mdtrt_id = ",
             $visit,
             " AND commit_no <= ",
             $as_of,
+            " AND (void_commit IS NULL OR void_commit > ",
+            $as_of,
+            ")",
+            $of_these,
             " UNION ALL SELECT 10, x.setl_id, x.feedetl_sn, NULL, NULL, NULL, s.commit_no, x.line_commit, x.amount \
                FROM settled_in_rows x JOIN settlement s ON s.setl_id = x.setl_id WHERE x.mdtrt_id = ",
             $visit,
@@ -43,12 +66,11 @@ macro_rules! visit_lines_sql {
 pub(crate) use visit_lines_sql;
 
 /// Lines of a visit.
-#[derive(Default)]
-pub(crate) struct VisitLines {
-    /// Those that no living settlement holds, in the order they came.
-    pub(crate) unsettled: Vec<StoredLine>,
-    /// Those that one holds, in the order they were settled.
-    pub(crate) settled: Vec<SettledLine>,
+pub(crate) struct VisitLines<'r> {
+    /// By number, and the commit that brought it.
+    lines: HashMap<(LineNo, CommitNo), &'r Row>,
+    /// Those that a living settlement holds, in the order they were settled.
+    held: Vec<Held>,
 }
 
 /// A line that a living settlement holds.
@@ -60,15 +82,15 @@ struct Held {
     amount: Money,
 }
 
-impl VisitLines {
+impl<'r> VisitLines<'r> {
     /// Whether a row of a union is one of its parts.
     pub(crate) fn has(r: &Row) -> bool {
         matches!(r.int(0), 4 | 10 | 15)
     }
 
     /// From those rows of a union that are of its parts.
-    pub(crate) fn read(rows: &[Row], as_of: CommitNo) -> Result<Self, StoreError> {
-        let mut lines: HashMap<(LineNo, CommitNo), &Row> = HashMap::new();
+    pub(crate) fn read(rows: &'r [Row]) -> Result<Self, StoreError> {
+        let mut lines = HashMap::new();
         let mut held = Vec::new();
         for r in rows {
             match r.int(0) {
@@ -87,20 +109,28 @@ impl VisitLines {
             }
         }
         held.sort_by(|a, b| (a.commit, &a.line.0).cmp(&(b.commit, &b.line.0)));
-        let settled: HashSet<&(LineNo, CommitNo)> = held.iter().map(|h| &h.line).collect();
-        let stands = |r: &Row| r.opt_int(7).is_none_or(|void| void > as_of);
-        let open = lines.iter().filter(|(key, r)| stands(r) && !settled.contains(key));
+        Ok(Self { lines, held })
+    }
+
+    /// Those that no living settlement holds, in the order they came.
+    pub(crate) fn unsettled(&self) -> Result<Vec<StoredLine>, StoreError> {
+        let settled: HashSet<&(LineNo, CommitNo)> = self.held.iter().map(|h| &h.line).collect();
+        let open = self.lines.iter().filter(|(key, _)| !settled.contains(key));
         let mut unsettled = open
             .map(|((_, commit_no), r)| Ok(StoredLine { line: json("fee_line", r.str(2))?, commit_no: *commit_no }))
             .collect::<Result<Vec<_>, StoreError>>()?;
         unsettled.sort_by(|a, b| (a.commit_no, &a.line.no).cmp(&(b.commit_no, &b.line.no)));
-        let settled = held.iter().map(|h| {
+        Ok(unsettled)
+    }
+
+    /// Those that one holds, in the order they were settled.
+    pub(crate) fn settled(&self) -> Result<Vec<SettledLine>, StoreError> {
+        let settled = self.held.iter().map(|h| {
             let missing = || StoreError::damaged("settlement", "a settled line is not there");
-            let line = json("fee_line", lines.get(&h.line).ok_or_else(missing)?.str(2))?;
+            let line = json("fee_line", self.lines.get(&h.line).ok_or_else(missing)?.str(2))?;
             Ok(SettledLine { settlement: h.by.clone(), line, amount: h.amount })
         });
-        let settled = settled.collect::<Result<Vec<_>, StoreError>>()?;
-        Ok(Self { unsettled, settled })
+        settled.collect()
     }
 }
 
@@ -109,7 +139,7 @@ impl Snapshot {
     pub async fn unsettled_lines(&mut self, visit: &VisitId) -> Result<Vec<StoredLine>, StoreError> {
         let sql = visit_lines_sql!("$1", "$2");
         let rows = self.lease.rows(sql, args![visit.as_str(), self.as_of]).await?;
-        Ok(VisitLines::read(&rows, self.as_of)?.unsettled)
+        VisitLines::read(&rows)?.unsettled()
     }
 
     /// The lines a settlement settled, by their numbers.

@@ -488,6 +488,33 @@ async fn an_upgrade_is_finished_while_servers_run() {
     }
 }
 
+/// Who reads the lines holds up nobody but the upgrade.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upgrade_waits_for_who_reads() {
+    let Some(place) = Place::postgres() else { return };
+    let (server, name) = (dingan_test_postgres::shared().unwrap(), place.database.clone().unwrap());
+    let store = place.open().await;
+    place
+        .sql("DELETE FROM setting WHERE name = 'history'; ALTER TABLE old_settlement_line RENAME TO settlement_line")
+        .await;
+    let mut reader = sqlx::PgConnection::connect(&server.url(&name)).await.unwrap();
+    sqlx::raw_sql("BEGIN; SELECT count(*) FROM settlement_line").execute(&mut reader).await.unwrap();
+    let upgrade = tokio::spawn({
+        let at = place.at.clone();
+        async move { Store::finish_upgrade(&at).await.unwrap() }
+    });
+    for n in 0..20 {
+        let write = put(&store, person("P1", &n.to_string()));
+        tokio::time::timeout(std::time::Duration::from_secs(10), write).await.unwrap().unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert!(!upgrade.is_finished());
+    reader.close().await.unwrap();
+    assert!(upgrade.await.unwrap());
+    settle(&store, "S1", "V1", &[("1", 1)]).await;
+    assert_eq!(server.sql(&name, "SELECT lines IS NULL FROM settlement").trim(), "f");
+}
+
 /// A program that does not know how a store is written does not open it.
 async fn a_store_in_a_newer_form_is_refused(place: Place) {
     place.open().await.close().await;

@@ -1,9 +1,9 @@
-//! A first look at the bytes of a message: depth, sizes and repeated keys, before anything is built.
+//! A first look at the bytes of a message: depth, sizes, repeated and reserved keys, before anything is built.
 //!
 //! It is not a parser: what is not JSON at all is left to `serde_json` to refuse. A message with a
 //! million lines is refused at line 5,001, with nothing allocated but the path to it.
 
-use super::limits::Limits;
+use super::limits::{Limits, WIDEST};
 use super::notes::{Notes, Problem, Tolerance};
 
 /// An open list or object.
@@ -29,6 +29,11 @@ pub(crate) fn check(text: &str, base: &str, limits: &Limits, notes: &mut Notes) 
                     *at = (start, end);
                     *key_next = false;
                     keys.push((start, end));
+                    if is_reserved(bytes.get(start..end).unwrap_or_default()) {
+                        open.pop();
+                        let message = "报文含有不能使用的字段名（$serde_json::private::…）";
+                        return Err(Problem::new("KEY_RESERVED", pointer(base, &open, bytes), message));
+                    }
                 }
             }
             b'{' | b'[' => {
@@ -74,6 +79,25 @@ pub(crate) fn check(text: &str, base: &str, limits: &Limits, notes: &mut Notes) 
         i += 1;
     }
     Ok(())
+}
+
+/// Whether a body may be parsed at all: for who has to look into it before it is checked as a message.
+pub(crate) fn is_bounded(body: &[u8]) -> bool {
+    std::str::from_utf8(body).is_ok_and(|text| check(text, "", &WIDEST, &mut Notes::default()).is_ok())
+}
+
+/// Keys by which `serde_json` knows values of its own. An object with one is not read as an object: the text beside it is
+/// parsed, with a depth of its own, so that a message could be as deep as it likes.
+const RESERVED: &str = "$serde_json::private::";
+
+/// Whether a key as it is written says one of those.
+fn is_reserved(key: &[u8]) -> bool {
+    match key.first() {
+        Some(b'$' | b'\\') => {}
+        _ => return false,
+    }
+    let quoted = [b"\"", key, b"\""].concat();
+    serde_json::from_slice::<String>(&quoted).is_ok_and(|k| k.starts_with(RESERVED))
 }
 
 /// The closing quote of a string that begins at `i`.
@@ -126,7 +150,6 @@ pub(crate) fn plain_key(key: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fsi::limits::WIDEST;
 
     fn scan(text: &str) -> Result<Notes, Problem> {
         let mut notes = Notes::default();
@@ -146,6 +169,34 @@ mod tests {
         assert!(scan(&"[".repeat(32)).is_ok());
         assert_eq!(scan(&"[".repeat(33)).unwrap_err().code, "JSON_TOO_DEEP");
         assert!(scan(&format!("\"{}\"", "[".repeat(100))).is_ok(), "brackets in a text");
+    }
+
+    /// Each layer is a text that would be parsed with a depth of its own: a few thousand levels end the process.
+    #[test]
+    fn keys_of_the_parser_are_refused() {
+        let raw = "$serde_json::private::RawValue";
+        let mut text = "1".to_owned();
+        for _ in 0..60 {
+            let (open, close) = ("[".repeat(20), "]".repeat(20));
+            // written so that the next layer does not double it
+            let escaped = text.replace('\\', "\\u005c").replace('"', "\\u0022");
+            text = format!("{open}{{\"{raw}\":\"{escaped}\"}}{close}");
+        }
+        assert!(text.len() < 500_000, "{}", text.len());
+        assert_eq!(scan(&text).unwrap_err().code, "KEY_RESERVED");
+        for key in [
+            raw,
+            "$serde_json::private::Number",
+            "\\u0024serde_json::private::RawValue",
+            "$\\u0073erde_json::private::x",
+        ] {
+            let p = scan(&format!(r#"{{"input":{{"data":[{{"a":1}},{{"b":2,"{key}":"1"}}]}}}}"#)).unwrap_err();
+            assert_eq!((p.code, p.path.as_str()), ("KEY_RESERVED", "/input/data/1"), "{key}");
+        }
+        for text in [r#"{"$serde":1,"\u0024":2}"#, r#"{"a":"$serde_json::private::RawValue"}"#] {
+            assert!(scan(text).is_ok(), "{text}");
+        }
+        assert!(!is_bounded(text.as_bytes()) && is_bounded(b"{}"));
     }
 
     #[test]

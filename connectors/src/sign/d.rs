@@ -3,6 +3,7 @@
 //! family prescribes, and no reason to do without TLS.
 
 use super::{SignError, unhex};
+use crate::fsi::scan;
 use base64ct::{Base64, Encoding as _};
 use ecb::cipher::block_padding::Pkcs7;
 use ecb::cipher::{BlockModeDecrypt as _, BlockModeEncrypt as _, KeyInit as _};
@@ -64,6 +65,9 @@ impl Client<'_> {
     /// Where it does not decrypt, or its signature does not hold.
     pub fn open(&self, body: &[u8]) -> Result<(Vec<u8>, bool), SignError> {
         let plain = if self.public_key.is_some() { Err(SignError::Plain) } else { Ok((body.to_vec(), false)) };
+        if !scan::is_bounded(body) {
+            return plain;
+        }
         let Ok(Value::Object(mut root)) = serde_json::from_slice::<Value>(body) else { return plain };
         let word = |root: &Map<String, Value>, key: &str| root.get(key).and_then(Value::as_str).map(str::to_owned);
         if !word(&root, "enc_type").is_some_and(|t| t.eq_ignore_ascii_case("SM4")) {

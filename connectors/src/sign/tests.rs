@@ -182,6 +182,9 @@ fn a_sealed_message_that_was_touched_is_refused() {
     let open = Client { id: ID, public_key: None };
     assert_eq!(open.open(b"{}").unwrap(), (b"{}".to_vec(), false));
     assert!(open.open(sealed().to_string().as_bytes()).unwrap().1);
+    // what may not be parsed is not looked into; it is refused as a message
+    let deep = br#"{"$serde_json::private::RawValue":"{\"enc_type\":\"SM4\"}"}"#;
+    assert_eq!(open.open(deep).unwrap(), (deep.to_vec(), false));
 }
 
 #[test]

@@ -301,9 +301,9 @@ pub(super) async fn visit_then(snap: &mut Snapshot, s: &StoredSettlement) -> Out
     Ok(visit.ok_or_else(|| internal("a settlement without its visit"))?.doc)
 }
 
-/// Lines, with those of the past that rules may look at, up to which a claim is decided where it is: that takes no
-/// longer than to find another thread.
-const SMALL: usize = 200;
+/// Lines, with what is known of the past that rules may look at, up to which a claim is decided where it is: that takes
+/// not much longer than to hand it to another thread.
+const SMALL: usize = 100;
 
 /// Decides on a thread that may compute where there is much to do: a stay of many thousand lines must not hold up others.
 pub(super) async fn decide_claim(
@@ -311,7 +311,8 @@ pub(super) async fn decide_claim(
     file: dingan_core::person::PersonFile,
     runtime: Arc<Runtime>,
 ) -> Outcome<(Arc<Facts>, Arc<Decision>)> {
-    let small = claim.lines.len() + file.lines.len() + file.settled_lines.len() <= SMALL;
+    let past = file.lines.len() + file.settled_lines.len() + file.visits.len() + file.entries.len();
+    let small = claim.lines.len() + past <= SMALL;
     let work = move || -> Result<_, ResolveError> {
         let facts = Arc::new(resolve(claim, file, &runtime.bundle)?);
         let decision = Arc::new(adjudicate(&facts, &runtime.rules, Stage::During));

@@ -16,8 +16,9 @@ use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, OnceLock};
 
-/// Settlements of one statement at most.
+/// Settlements of one statement at most, and as long as nobody knows how many lines they have.
 const SETTLEMENTS: usize = 200;
+const FEW: usize = 20;
 
 /// A settlement whose lines are handed out. What takes a parse is parsed once, however many pages it goes over.
 struct Head {
@@ -27,8 +28,6 @@ struct Head {
     visit_id: VisitId,
     institution: InstitutionCode,
     reversed_commit: Option<CommitNo>,
-    /// How many lines it holds.
-    count: usize,
     /// The visit's document, where asked for.
     document: Option<String>,
     visit: OnceLock<Arc<Visit>>,
@@ -44,12 +43,14 @@ pub(super) struct Ahead {
     /// The last settlement that was read.
     after: String,
     done: bool,
+    /// Settlements and lines read so far: how many settlements to ask for next.
+    read: (usize, usize),
 }
 
 /// A page of lines as it was fetched.
 pub(super) struct LinePage {
     lines: Vec<(Arc<Head>, Settled)>,
-    /// Of the visits of the lines: visit, number, commit, document.
+    /// Visit, number, commit, document of each.
     found: Vec<Row>,
 }
 
@@ -70,7 +71,7 @@ impl Ahead {
         while self.lines.len() < want && !self.done {
             self.read_on(snapshot, wanted, want).await?;
         }
-        let lines: Vec<_> = self.lines.drain(..want.min(self.lines.len())).collect();
+        let lines: Vec<_> = self.lines.iter().take(want).cloned().collect();
         if lines.is_empty() {
             return Ok(None);
         }
@@ -78,14 +79,18 @@ impl Ahead {
         if wanted.parts.split {
             decisions(snapshot, &lines).await?;
         }
+        // who asks again after an error is given the same
+        self.lines.drain(..lines.len());
         Ok(Some(LinePage { lines, found }))
     }
 
     /// Reads which lines the settlements that follow hold.
     async fn read_on(&mut self, snapshot: &mut Snapshot, wanted: &Wanted, want: usize) -> Result<(), StoreError> {
         let as_of = snapshot.as_of();
-        // as many as will do, where few lines are wanted and each settlement has one
-        let most = want.min(SETTLEMENTS);
+        // as many as will most likely do
+        let (settlements, lines) = self.read;
+        let usual = if lines == 0 { FEW } else { (want - self.lines.len()) * settlements / lines + 1 };
+        let most = usual.min(SETTLEMENTS).min(want);
         let mut q = Statement::default();
         q.push("SELECT s.setl_id, s.commit_no, s.psn_no, s.mdtrt_id, s.fixmedins_code, s.reversed_commit, s.lines, ");
         q.push(if wanted.parts.visit { "v.data" } else { "NULL" }).push(" FROM settlement s ");
@@ -97,11 +102,9 @@ impl Ahead {
         q.push(" AND s.setl_id > ").bind(Value::from(self.after.clone()));
         q.push(" ORDER BY s.setl_id LIMIT ").bind(Value::Int(i64::try_from(most).unwrap_or(i64::MAX)));
         let rows = q.rows(snapshot).await?;
-        self.done = rows.len() < most;
-        let Some(last) = rows.last() else { return Ok(()) };
-        self.after = last.text(0);
         let in_rows = rows.iter().filter(|r| r.opt_text(6).is_none()).map(|r| r.text(0)).collect();
         let mut in_rows = lines_in_rows(snapshot, in_rows).await?;
+        let mut read = Vec::new();
         for r in &rows {
             let mut lines = match r.opt_text(6) {
                 Some(text) => lines_of(&text)?,
@@ -115,13 +118,18 @@ impl Ahead {
                 visit_id: r.text(3).into(),
                 institution: r.text(4).into(),
                 reversed_commit: r.opt_int(5),
-                count: lines.len(),
                 document: r.opt_text(7),
                 visit: OnceLock::new(),
                 decision: OnceLock::new(),
                 splits: OnceLock::new(),
             });
-            self.lines.extend(lines.into_iter().map(|line| (Arc::clone(&head), line)));
+            read.extend(lines.into_iter().map(|line| (Arc::clone(&head), line)));
+        }
+        self.read = (settlements + rows.len(), self.read.1 + read.len());
+        self.lines.extend(read);
+        self.done = rows.len() < most;
+        if let Some(last) = rows.last() {
+            self.after = last.text(0);
         }
         Ok(())
     }
@@ -140,31 +148,16 @@ async fn lines_in_rows(snapshot: &mut Snapshot, ids: Vec<String>) -> Result<Hash
     Ok(lines)
 }
 
-/// The documents of lines, and of what else lies between them.
+/// The documents of lines.
 async fn documents(snapshot: &mut Snapshot, lines: &[(Arc<Head>, Settled)]) -> Result<Vec<Row>, StoreError> {
-    // whole visits at once, but for those of a settlement that goes over the page's edge
-    let (mut visits, mut ranges) = (Vec::new(), Vec::new());
-    for of_one in lines.chunk_by(|(a, _), (b, _)| a.id == b.id) {
-        if let ([(head, (first, ..)), ..], [.., (_, (last, ..))]) = (of_one, of_one) {
-            if of_one.len() == head.count {
-                visits.push(head.visit_id.to_string());
-            } else {
-                ranges.push((&head.visit_id, first, last));
-            }
-        }
-    }
-    visits.sort();
-    visits.dedup();
     let mut q = Statement::default();
-    let columns = "SELECT mdtrt_id, feedetl_sn, commit_no, data FROM fee_line WHERE mdtrt_id ";
-    if !visits.is_empty() {
-        q.push(columns).push("IN ").list(visits);
+    q.push("WITH k (visit, line, brought) AS (VALUES ");
+    for (i, (head, (no, brought, _))) in lines.iter().enumerate() {
+        q.push(if i == 0 { "(" } else { ", (" }).bind(Value::from(head.visit_id.to_string())).push(", ");
+        q.bind(Value::from(no.to_string())).push(", ").bind(Value::Int(*brought)).push(")");
     }
-    for (visit, first, last) in ranges {
-        q.push(if q.values.is_empty() { "" } else { " UNION ALL " }).push(columns).push("= ");
-        q.bind(Value::from(visit.to_string())).push(" AND feedetl_sn >= ").bind(Value::from(first.to_string()));
-        q.push(" AND feedetl_sn <= ").bind(Value::from(last.to_string()));
-    }
+    q.push(") SELECT l.mdtrt_id, l.feedetl_sn, l.commit_no, l.data FROM k JOIN fee_line l ");
+    q.push("ON l.mdtrt_id = k.visit AND l.feedetl_sn = k.line AND l.commit_no = k.brought");
     q.rows(snapshot).await
 }
 
