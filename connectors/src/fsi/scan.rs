@@ -32,7 +32,8 @@ pub(crate) fn check(text: &str, base: &str, limits: &Limits, notes: &mut Notes) 
                     if is_reserved(bytes.get(start..end).unwrap_or_default()) {
                         open.pop();
                         let message = "报文含有不能使用的字段名（$serde_json::private::…）";
-                        return Err(Problem::new("KEY_RESERVED", pointer(base, &open, bytes), message));
+                        let hint = "字段名请用接口规范所列的名称";
+                        return Err(Problem::new("KEY_RESERVED", pointer(base, &open, bytes), message).hint(hint));
                     }
                 }
             }

@@ -89,7 +89,7 @@ impl Ahead {
         let as_of = snapshot.as_of();
         // as many as will most likely do
         let (settlements, lines) = self.read;
-        let usual = if lines == 0 { FEW } else { (want - self.lines.len()) * settlements / lines + 1 };
+        let usual = ((want - self.lines.len()) * settlements).checked_div(lines).map_or(FEW, |n| n + 1);
         let most = usual.min(SETTLEMENTS).min(want);
         let mut q = Statement::default();
         q.push("SELECT s.setl_id, s.commit_no, s.psn_no, s.mdtrt_id, s.fixmedins_code, s.reversed_commit, s.lines, ");
