@@ -231,6 +231,9 @@ fn mutated(message: &Value, corpus: &[Value], c: &mut Chance) -> Vec<u8> {
     bytes
 }
 
+/// The server reads no more of a message.
+const BODY_MOST: usize = dingan_http::server::BODY_LIMIT;
+
 struct Campaign<'s> {
     seed: u64,
     server: &'s Server,
@@ -307,6 +310,16 @@ impl<'s> Campaign<'s> {
         answer
     }
 
+    /// Sends a body that is too large to be read: told so, or cut off in the middle.
+    fn send_too_much(&mut self, body: &[u8]) {
+        self.sent += 1;
+        let before = self.last_commit();
+        if let Ok(answer) = self.agent.post(&self.url).header("content-type", "application/json").send(body) {
+            assert_eq!(answer.status().as_u16(), 413, "seed {}: {} bytes", self.seed, body.len());
+        }
+        assert_eq!(self.last_commit(), before, "seed {}", self.seed);
+    }
+
     /// Sends a message, some changed ones before and after it, and gives the answer to the message itself.
     fn around(&mut self, route: &'static Route, message: &Value) -> Value {
         for _ in 0..self.chance.below(4) {
@@ -316,7 +329,7 @@ impl<'s> Campaign<'s> {
                 other["msgid"] = json!(self.fresh_id(message));
             }
             let body = mutated(&other, &self.corpus, &mut self.chance);
-            self.send(route, &body);
+            if body.len() > BODY_MOST { self.send_too_much(&body) } else { drop(self.send(route, &body)) }
         }
         let answer = self.send(route, message.to_string().as_bytes());
         self.corpus.push(message["input"].clone());
