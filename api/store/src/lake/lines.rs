@@ -28,6 +28,8 @@ struct Head {
     visit_id: VisitId,
     institution: InstitutionCode,
     reversed_commit: Option<CommitNo>,
+    /// How many lines it holds.
+    count: usize,
     /// The visit's document, where asked for.
     document: Option<String>,
     visit: OnceLock<Arc<Visit>>,
@@ -50,7 +52,7 @@ pub(super) struct Ahead {
 /// A page of lines as it was fetched.
 pub(super) struct LinePage {
     lines: Vec<(Arc<Head>, Settled)>,
-    /// Visit, number, commit, document of each.
+    /// Of their visits: visit, number, commit, document.
     found: Vec<Row>,
 }
 
@@ -118,6 +120,7 @@ impl Ahead {
                 visit_id: r.text(3).into(),
                 institution: r.text(4).into(),
                 reversed_commit: r.opt_int(5),
+                count: lines.len(),
                 document: r.opt_text(7),
                 visit: OnceLock::new(),
                 decision: OnceLock::new(),
@@ -148,16 +151,31 @@ async fn lines_in_rows(snapshot: &mut Snapshot, ids: Vec<String>) -> Result<Hash
     Ok(lines)
 }
 
-/// The documents of lines.
+/// The documents of lines, and of what else lies between them.
 async fn documents(snapshot: &mut Snapshot, lines: &[(Arc<Head>, Settled)]) -> Result<Vec<Row>, StoreError> {
-    let mut q = Statement::default();
-    q.push("WITH k (visit, line, brought) AS (VALUES ");
-    for (i, (head, (no, brought, _))) in lines.iter().enumerate() {
-        q.push(if i == 0 { "(" } else { ", (" }).bind(Value::from(head.visit_id.to_string())).push(", ");
-        q.bind(Value::from(no.to_string())).push(", ").bind(Value::Int(*brought)).push(")");
+    // whole visits at once, but for those of a settlement that goes over the page's edge
+    let (mut visits, mut ranges) = (Vec::new(), Vec::new());
+    for of_one in lines.chunk_by(|(a, _), (b, _)| a.id == b.id) {
+        if let ([(head, (first, ..)), ..], [.., (_, (last, ..))]) = (of_one, of_one) {
+            if of_one.len() == head.count {
+                visits.push(head.visit_id.to_string());
+            } else {
+                ranges.push((&head.visit_id, first, last));
+            }
+        }
     }
-    q.push(") SELECT l.mdtrt_id, l.feedetl_sn, l.commit_no, l.data FROM k JOIN fee_line l ");
-    q.push("ON l.mdtrt_id = k.visit AND l.feedetl_sn = k.line AND l.commit_no = k.brought");
+    visits.sort();
+    visits.dedup();
+    let mut q = Statement::default();
+    let columns = "SELECT mdtrt_id, feedetl_sn, commit_no, data FROM fee_line WHERE mdtrt_id ";
+    if !visits.is_empty() {
+        q.push(columns).push("IN ").list(visits);
+    }
+    for (visit, first, last) in ranges {
+        q.push(if q.values.is_empty() { "" } else { " UNION ALL " }).push(columns).push("= ");
+        q.bind(Value::from(visit.to_string())).push(" AND feedetl_sn >= ").bind(Value::from(first.to_string()));
+        q.push(" AND feedetl_sn <= ").bind(Value::from(last.to_string()));
+    }
     q.rows(snapshot).await
 }
 
