@@ -30,7 +30,8 @@ pub async fn restore(from: &Path, at: &Location) -> anyhow::Result<bool> {
 
 /// The command `finish-upgrade`.
 pub async fn finish_upgrade(at: &Location) -> anyhow::Result<bool> {
-    let done = Store::finish_upgrade(at).await.with_context(|| format!("cannot finish the upgrade of {at}"))?;
+    let waits = |left| say!("other programs read the table of settled lines; waiting ({left} tries left)");
+    let done = Store::finish_upgrade(at, waits).await.with_context(|| format!("cannot finish the upgrade of {at}"))?;
     if done {
         say!("{at} is written as this version writes it from now on; an older server can do nothing with lines on it");
     } else {

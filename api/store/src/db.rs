@@ -53,7 +53,7 @@ pub enum StoreError {
     #[error(
         "other programs read the table of settled lines (a copy of the database under way?): nothing was changed, try later"
     )]
-    Read,
+    LinesInUse,
     /// A database has tools of its own for copies.
     #[error("a PostgreSQL database is copied with pg_dump or pg_basebackup: see docs/operations.md")]
     NotEmbedded,
@@ -178,11 +178,12 @@ impl Store {
 
     /// Ends an upgrade, when no server older than this program runs any more: from now on the books are written as only
     /// this version and later ones read them. False for an embedded store, which is written so since it was first opened.
-    pub async fn finish_upgrade(at: &Location) -> Result<bool, StoreError> {
+    /// `waits` hears how many tries are left, each time that somebody who reads the lines is in the way.
+    pub async fn finish_upgrade(at: &Location, waits: impl Fn(usize)) -> Result<bool, StoreError> {
         let Location::Postgres(url) = at else { return Ok(false) };
         let mut c = Options::postgres(url)?.connect().await?;
         migrate(&mut c).await?;
-        leave_older_behind(&mut c).await?;
+        leave_older_behind(&mut c, waits).await?;
         // the lock on the schema goes with the connection
         c.close().await;
         Ok(true)

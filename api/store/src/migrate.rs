@@ -42,7 +42,7 @@ pub(crate) async fn migrate(c: &mut Conn) -> Result<(), StoreError> {
         tracing::info!(version, "schema migrated");
     }
     if have.is_empty() || c.alone() {
-        leave_older_behind(c).await?;
+        leave_older_behind(c, |_| ()).await?;
     }
     Ok(())
 }
@@ -50,25 +50,31 @@ pub(crate) async fn migrate(c: &mut Conn) -> Result<(), StoreError> {
 /// The migration that a program has to know to read what is written once older ones are left behind.
 const FORM: i64 = 10;
 
-/// How often it is tried to leave older servers behind while others read the lines, a second apart.
+/// How often it is tried to leave older servers behind while others read the lines: each takes a second, and a second
+/// lies between two.
 const TRIES: usize = 30;
 
 /// From here on the books are written as only this version and later ones read them. The setting is read by every
 /// writer with the books of its group, so it holds for all servers at once. An older program finds a table missing that
 /// it needs for whatever it does with settled lines: it would settle a second time what it does not see settled.
-pub(crate) async fn leave_older_behind(c: &mut Conn) -> Result<(), StoreError> {
+///
+/// `waits` hears how many tries are left, each time that others are in the way.
+pub(crate) async fn leave_older_behind(c: &mut Conn, waits: impl Fn(usize)) -> Result<(), StoreError> {
     let done = c.rows("SELECT 1 FROM setting WHERE name = 'history' AND value = 'lines'", args![]).await?;
     if !done.is_empty() {
         return Ok(());
     }
-    for _ in 0..TRIES {
+    for left in (0..TRIES).rev() {
         match write_in_rows_of_settlements(c).await {
             // everybody waits for who holds the counter, so it is let go, and taken again
-            Err(e) if lock_not_there(&e) => tokio::time::sleep(Duration::from_secs(1)).await,
+            Err(e) if lock_not_there(&e) => {
+                waits(left);
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
             done => return Ok(done?),
         }
     }
-    Err(StoreError::Read)
+    Err(StoreError::LinesInUse)
 }
 
 async fn write_in_rows_of_settlements(c: &mut Conn) -> Result<(), sqlx::Error> {

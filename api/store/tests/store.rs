@@ -476,7 +476,7 @@ async fn an_upgrade_is_finished_while_servers_run() {
         settle(&other, "S1", "V1", &[("1", 1)]).await;
         assert_eq!(server.sql(&name, form).trim(), "0");
         for id in ["S2", "S3"] {
-            assert!(Store::finish_upgrade(&place.at).await.unwrap());
+            assert!(Store::finish_upgrade(&place.at, |_| ()).await.unwrap());
             assert_eq!(server.sql(&name, form).trim(), "1");
             settle(&store, id, "V1", &[("2", 1)]).await;
             // what an older server reads first of all that it does with lines
@@ -499,9 +499,11 @@ async fn an_upgrade_waits_for_who_reads() {
         .await;
     let mut reader = sqlx::PgConnection::connect(&server.url(&name)).await.unwrap();
     sqlx::raw_sql("BEGIN; SELECT count(*) FROM settlement_line").execute(&mut reader).await.unwrap();
+    let waited = Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let upgrade = tokio::spawn({
-        let at = place.at.clone();
-        async move { Store::finish_upgrade(&at).await.unwrap() }
+        let (at, waited) = (place.at.clone(), Arc::clone(&waited));
+        let waits = move |_| _ = waited.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        async move { Store::finish_upgrade(&at, waits).await.unwrap() }
     });
     for n in 0..20 {
         let write = put(&store, person("P1", &n.to_string()));
@@ -509,6 +511,7 @@ async fn an_upgrade_waits_for_who_reads() {
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
     assert!(!upgrade.is_finished());
+    assert!(waited.load(std::sync::atomic::Ordering::Relaxed) > 0);
     reader.close().await.unwrap();
     assert!(upgrade.await.unwrap());
     settle(&store, "S1", "V1", &[("1", 1)]).await;

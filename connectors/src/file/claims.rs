@@ -5,6 +5,7 @@
 //! [`ClaimProblem`] and the reader goes on with the next.
 
 use super::cell::{self, Reason};
+use crate::fsi::scan::{RESERVED_KEY, has_reserved_key};
 use chrono::NaiveDateTime;
 use dingan_core::claim::{AccountUse, Approval, Circumstances, Claim, Diagnosis, Line, SettleRequest, Visit};
 use dingan_core::codes::*;
@@ -208,6 +209,9 @@ impl<R: BufRead> Iterator for Claims<R> {
             let text = if self.line == 1 { text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text) } else { text };
             if text.is_empty() {
                 continue;
+            }
+            if has_reserved_key(text) {
+                return Some(Err(self.problem(String::new(), RESERVED_KEY.to_owned())));
             }
             let event = match serde_json::from_slice::<Value>(text) {
                 Ok(value) => event(&value),

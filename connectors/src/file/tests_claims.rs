@@ -142,3 +142,12 @@ fn a_read_error_is_told_once() {
     assert_eq!(claims.next().unwrap().unwrap_err().line, 2);
     assert!(claims.next().is_none());
 }
+
+/// One line of a file must not end the program, nor keep the others from being read.
+#[test]
+fn a_key_of_the_parsers_own_is_a_problem_of_its_line() {
+    let text = "{\"a\":{\"\\u0024serde_json::private::RawValue\":\"[[[[\"}}\n[]\n";
+    let got = read(text);
+    assert_eq!(got.len(), 2);
+    assert!(got[0].as_ref().unwrap_err().to_string().contains("may not be used"), "{:?}", got[0]);
+}

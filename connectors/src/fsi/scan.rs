@@ -87,6 +87,17 @@ pub(crate) fn is_bounded(body: &[u8]) -> bool {
     std::str::from_utf8(body).is_ok_and(|text| check(text, "", &WIDEST, &mut Notes::default()).is_ok())
 }
 
+/// What is wrong with a file's text that has such a key.
+pub(crate) const RESERVED_KEY: &str = "a key that may not be used ($serde_json::private::…)";
+
+/// Whether a text of whatever size, from a file, has a key of the parser's own.
+pub(crate) fn has_reserved_key(text: &[u8]) -> bool {
+    const NONE: Limits = Limits { lines: usize::MAX, depth: usize::MAX, values: usize::MAX };
+    // without one of these no key says it
+    text.iter().any(|b| matches!(b, b'$' | b'\\'))
+        && check(&String::from_utf8_lossy(text), "", &NONE, &mut Notes::default()).is_err()
+}
+
 /// Keys by which `serde_json` knows values of its own. An object with one is not read as an object: the text beside it is
 /// parsed, with a depth of its own, so that a message could be as deep as it likes.
 const RESERVED: &str = "$serde_json::private::";
@@ -198,6 +209,9 @@ mod tests {
             assert!(scan(text).is_ok(), "{text}");
         }
         assert!(!is_bounded(text.as_bytes()) && is_bounded(b"{}"));
+        assert!(has_reserved_key(text.as_bytes()) && has_reserved_key(&[text.as_bytes(), b"\xff"].concat()));
+        let large = format!(r#"{{"lines":[{}1],"a$":"$\u0024"}}"#, "1,".repeat(500_000));
+        assert!(!has_reserved_key(large.as_bytes()));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::{Reader, item_code, reading};
 use crate::file::table::Problems;
+use crate::fsi::scan::{RESERVED_KEY, has_reserved_key};
 use chrono::NaiveDate;
 use dingan_core::codes::ItemCode;
 use dingan_core::knowledge::KnowledgeRow;
@@ -48,6 +49,10 @@ struct Source {
 
 /// Reads the points of a JSON list; what is wrong with one does not touch the others.
 pub(super) fn read(bytes: &[u8], reader: &Reader, problems: &mut Problems) -> Vec<KnowledgeRow> {
+    if has_reserved_key(bytes) {
+        problems.error(0, "", RESERVED_KEY);
+        return Vec::new();
+    }
     let list: Vec<Value> = match serde_json::from_slice(bytes) {
         Ok(list) => list,
         Err(e) => {
