@@ -89,12 +89,6 @@ impl Options {
         }
     }
 
-    /// Whether a transaction that is to write waits in the database for the one before it. Of an embedded store there
-    /// is only one at a time.
-    pub(crate) fn queues(&self) -> bool {
-        matches!(self, Self::Postgres(_))
-    }
-
     pub(crate) async fn connect(&self) -> Result<Conn, sqlx::Error> {
         Ok(match self {
             Self::Sqlite(o) => Conn::Sqlite(Box::new(SqliteConnection::connect_with(o).await?)),

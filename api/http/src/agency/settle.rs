@@ -221,9 +221,12 @@ impl Agency {
             guard.expects.push(Expect::NotOnPaper(invoice_of(by, &ask.invoice)));
         }
         let (by, ask) = (by.clone(), ask.clone());
-        // what follows waits for the writer, and others wait for it there: it only does what takes the number
+        // what follows waits for the writer, and others wait for it there: it only does what takes the number, and what
+        // was decided on is given back here
         let bytes = d.decision.to_bytes();
-        self.write_early(
+        let d = Arc::new(d);
+        let used = Arc::clone(&d);
+        let write = self.write_early(
             guard,
             Box::new(move |no| {
                 let id = SettlementId::from(format!("{}2{no:013}", region(&d.runtime, &by)));
@@ -248,8 +251,10 @@ impl Agency {
                     ..Write::default()
                 }
             }),
-        )
-        .await
+        );
+        let written = write.await;
+        drop(used);
+        written
     }
 
     /// A stored settlement as it is shown.

@@ -2,7 +2,6 @@
 //!
 //! ```text
 //! BEGIN, numbers, books ─ compare ─ rows ─ COMMIT ─ answers
-//!                                          BEGIN, numbers, books ─ … of the next group, built meanwhile
 //! ```
 //!
 //! Every writer of every server takes the counter's row first and keeps it until its commit. So commits are one
@@ -18,18 +17,14 @@ use crate::sql::{Conn, Options, args, connection_lost};
 use dingan_core::person::CommitNo;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
 
 /// Changes written with one sync at most.
 const GROUP: usize = 64;
 
 /// What takes longer, opening a group, putting its rows in or its commit, is given up, with the connection.
 const TIME: Duration = Duration::from_secs(60);
-
-/// A second connection is asked for so often.
-const SPARE: Duration = Duration::from_secs(10);
 
 type Answer = Result<Committed, CommitError>;
 
@@ -56,65 +51,6 @@ impl Group {
             group.builds.push(j.build);
         }
         group
-    }
-}
-
-/// The connections of the writer: one, and on PostgreSQL a spare one for the group that follows. Nothing hangs on the
-/// spare: where the database has none to give, groups are opened one after the other.
-struct Connections {
-    options: Options,
-    idle: Vec<Conn>,
-    /// The spare one, while it is made.
-    coming: Option<JoinHandle<Result<Conn, sqlx::Error>>>,
-    /// When it was last asked for.
-    asked: Option<Instant>,
-}
-
-impl Connections {
-    fn new(options: Options, first: Conn) -> Self {
-        Self { options, idle: vec![first], coming: None, asked: None }
-    }
-
-    /// Whether there is one for the group that follows, while this group has the other. Where there is none it is
-    /// asked for, now and then; nobody waits for it.
-    async fn spare(&mut self) -> bool {
-        if self.options.queues() && self.idle.is_empty() {
-            match self.coming.take_if(|c| c.is_finished()) {
-                Some(came) => match came.await {
-                    Ok(Ok(c)) => self.idle.push(c),
-                    Ok(Err(e)) => tracing::warn!(error = %e, "no second connection to write with"),
-                    Err(e) => tracing::warn!(error = %e, "no second connection to write with"),
-                },
-                None if self.coming.is_none() && self.asked.is_none_or(|a| a.elapsed() > SPARE) => {
-                    let options = self.options.clone();
-                    self.asked = Some(Instant::now());
-                    self.coming = Some(tokio::spawn(async move { in_time(connected(&options)).await }));
-                }
-                None => {}
-            }
-        }
-        !self.idle.is_empty()
-    }
-
-    /// Opens the transaction of a group.
-    async fn open(&mut self, guards: &[Guard]) -> Result<Open, sqlx::Error> {
-        let open = async {
-            step("store::before_begin");
-            let mut connection = match self.idle.pop() {
-                Some(c) => c,
-                None => connected(&self.options).await?,
-            };
-            match Held::open(&mut connection, guards).await {
-                Ok((last, held)) => Ok(Open { connection, last, held, built: None }),
-                Err(e) => {
-                    self.idle.extend(cleared(connection, &e).await);
-                    Err(e)
-                }
-            }
-        };
-        let open = in_time(open).await;
-        step("store::after_books");
-        open
     }
 }
 
@@ -157,52 +93,16 @@ impl Waiting {
             self.singly = GROUP;
         }
     }
-
-    /// As [`Self::group`], if anything waits now and there is no reason for care.
-    fn at_once(&mut self) -> Option<Group> {
-        let mut jobs = Vec::new();
-        while self.singly == 0 && jobs.len() < GROUP {
-            match self.queue.try_recv() {
-                Ok(j) => jobs.push(j),
-                Err(_) => break,
-            }
-        }
-        (!jobs.is_empty()).then(|| Group::of(jobs))
-    }
 }
-
-/// The transaction of a group: it holds the counter's row, and knows what the group must be compared with.
-struct Open {
-    connection: Conn,
-    last: CommitNo,
-    held: Held,
-    /// What was built while it was opened.
-    built: Option<Built>,
-}
-
-/// Of a group, what may be built early, as it is if the group gets these numbers.
-struct Built {
-    first: CommitNo,
-    in_row: InRow,
-    changes: Vec<Option<Change>>,
-}
-
-impl Built {
-    fn early(group: &Group, first: CommitNo, in_row: InRow) -> Self {
-        let changes = (first..).zip(group.builds.iter().zip(&group.guards)).map(|(no, (build, guard))| match build {
-            Build::Early(build) => Some(change(no, guard, in_row, build)),
-            Build::Once(_) => None,
-        });
-        Self { first, in_row, changes: changes.collect() }
-    }
-}
-
-type Opened = (Group, Result<Open, sqlx::Error>);
 
 pub(crate) struct Writer {
-    connections: Connections,
+    options: Options,
+    /// None after it broke, until the next group.
+    connection: Option<Conn>,
     waiting: Waiting,
-    /// Dropped when the connections are closed.
+    /// What the next group will most likely find: the number that follows, and how settlements are written.
+    guess: (CommitNo, InRow),
+    /// Dropped when the connection is closed.
     alive: watch::Sender<()>,
 }
 
@@ -226,8 +126,9 @@ impl Writer {
                 Ok(connection) => connection,
                 Err(e) => return drop(started.send(Err(e))),
             };
-            let connections = Connections::new(options, connection);
-            let writer = Self { connections, waiting: Waiting { queue, closing, singly: 0 }, alive };
+            let waiting = Waiting { queue, closing, singly: 0 };
+            let guess = (0, InRow::Nothing);
+            let writer = Self { options, connection: Some(connection), waiting, guess, alive };
             if started.send(Ok(())).is_ok() {
                 runtime.block_on(writer.run());
             }
@@ -239,94 +140,83 @@ impl Writer {
     }
 
     async fn run(mut self) {
-        let mut opened = None;
-        loop {
-            let (group, open) = match opened.take() {
-                Some(ahead) => ahead,
-                None => match self.waiting.group().await {
-                    Some(group) => {
-                        let open = self.connections.open(&group.guards).await;
-                        (group, open)
+        while let Some(group) = self.waiting.group().await {
+            let mut connection = match self.connection.take() {
+                Some(c) => c,
+                None => match in_time(connected(&self.options)).await {
+                    Ok(c) => c,
+                    Err(e) => {
+                        self.failed(&e, group.callers, || StoreError::Lost);
+                        continue;
                     }
-                    None => break,
                 },
             };
-            opened = match open {
-                Ok(open) => self.write(group, open).await,
-                Err(e) => {
-                    self.waiting.failed(&e);
-                    refuse(group.callers, &e, || StoreError::Lost);
-                    None
-                }
+            self.connection = match self.write(&mut connection, group).await {
+                Ok(()) => Some(connection),
+                Err(e) => cleared(connection, &e).await,
             };
         }
-        for c in self.connections.idle {
+        if let Some(c) = self.connection {
             c.close().await;
         }
         drop(self.alive);
     }
 
-    /// Writes a group. While the disk works, the next one is opened: it waits for the counter, and has it as soon as
-    /// this group is there.
-    async fn write(&mut self, group: Group, open: Open) -> Option<Opened> {
-        let Open { mut connection, last, held, built } = open;
-        let in_row = held.in_row;
+    /// Writes a group, and answers all who wait for it, whatever came of it.
+    async fn write(&mut self, c: &mut Conn, group: Group) -> Result<(), sqlx::Error> {
         let Group { callers, guards, builds } = group;
-        let first = last + 1 - i64::try_from(guards.len()).unwrap_or(i64::MAX);
-        let ready = in_time(ready(&mut connection, first, held, guards, builds, built)).await;
-        let Ready { answers, rows, used } = match ready {
+        let Ready { answers, rows, used } = match in_time(self.ready(c, guards, builds)).await {
             Ok(ready) => ready,
             Err(e) => {
-                self.waiting.failed(&e);
-                self.connections.idle.extend(cleared(connection, &e).await);
-                refuse(callers, &e, || StoreError::Lost);
-                return None;
+                self.failed(&e, callers, || StoreError::Lost);
+                return Err(e);
             }
         };
         let written = !rows.is_empty();
-        let commit = async {
-            // where nothing may go in, the store stays as it was, its numbers too
-            let done = if written { in_time(connection.commit()).await } else { in_time(connection.rollback()).await };
-            match done {
-                Ok(()) => {
-                    if written {
-                        step("store::after_commit");
-                    }
-                    for (caller, answer) in callers.into_iter().zip(answers) {
-                        // a caller that went away finds its answer on retry
-                        let _ = caller.send(answer);
-                    }
-                    (Some(connection), Ok(()))
-                }
-                Err(e) => {
-                    // of a commit that failed, nobody knows
-                    refuse(callers, &e, if written { || StoreError::Unknown } else { || StoreError::Lost });
-                    (cleared(connection, &e).await, Err(e))
-                }
-            }
-        };
-        let next = if self.connections.spare().await { self.waiting.at_once() } else { None };
+        // where nothing may go in, the store stays as it was, its numbers too
+        let done = async { if written { in_time(c.commit()).await } else { in_time(c.rollback()).await } };
         // there is time for it while the disk works
-        let done_with = async { drop((rows, used)) };
-        let ((connection, done), opened) = match next {
-            None => (tokio::join!(biased; commit, done_with).0, None),
-            Some(next) => {
-                // no other server will come between, most likely
-                let free = if written { last + 1 } else { first };
-                let guess = async {
-                    done_with.await;
-                    Built::early(&next, free, in_row)
-                };
-                let (committed, opened, built) =
-                    tokio::join!(biased; commit, self.connections.open(&next.guards), guess);
-                (committed, Some((next, opened.map(|o| Open { built: Some(built), ..o }))))
-            }
-        };
-        self.connections.idle.extend(connection);
+        let (done, ()) = tokio::join!(biased; done, async { drop((rows, used)) });
         if let Err(e) = done {
-            self.waiting.failed(&e);
+            // of a commit that failed, nobody knows
+            self.failed(&e, callers, if written { || StoreError::Unknown } else { || StoreError::Lost });
+            return Err(e);
         }
-        opened
+        if written {
+            step("store::after_commit");
+        }
+        for (caller, answer) in callers.into_iter().zip(answers) {
+            // a caller that went away finds its answer on retry
+            let _ = caller.send(answer);
+        }
+        Ok(())
+    }
+
+    /// Opens the transaction of a group, compares each change with what holds, and writes the rows of those that may
+    /// go in: all but the commit.
+    async fn ready(&mut self, c: &mut Conn, guards: Vec<Guard>, builds: Vec<Build>) -> Result<Ready, sqlx::Error> {
+        step("store::before_begin");
+        let guess = self.guess;
+        // no other server will have come between, most likely
+        let early = async { early(&guards, &builds, guess) };
+        let (opened, built) = tokio::join!(biased; Held::open(c, &guards), early);
+        let (last, held) = opened?;
+        step("store::after_books");
+        self.guess = (last + 1, held.in_row);
+        let first = last + 1 - i64::try_from(guards.len()).unwrap_or(i64::MAX);
+        let right = guess == (first, held.in_row);
+        let built = built.into_iter().map(|b| b.filter(|_| right)).collect();
+        let ready = write_rows(c, first, held, guards, builds, built).await?;
+        if ready.rows.is_empty() {
+            self.guess.0 = first;
+        }
+        Ok(ready)
+    }
+
+    /// A group was not written.
+    fn failed(&mut self, e: &sqlx::Error, callers: Vec<oneshot::Sender<Answer>>, why: fn() -> StoreError) {
+        self.waiting.failed(e);
+        refuse(callers, e, why);
     }
 }
 
@@ -367,22 +257,28 @@ struct Ready {
     used: Vec<Build>,
 }
 
+/// Of a group, what may be built early, as it is if it gets these numbers.
+fn early(guards: &[Guard], builds: &[Build], (first, in_row): (CommitNo, InRow)) -> Vec<Option<Change>> {
+    let changes = (first..).zip(guards.iter().zip(builds)).map(|(no, (guard, build))| match build {
+        Build::Early(build) => Some(change(no, guard, in_row, build)),
+        Build::Once(_) => None,
+    });
+    changes.collect()
+}
+
 /// Compares each change of a group with what holds, and writes the rows of those that may go in, all but the commit.
-async fn ready(
+async fn write_rows(
     c: &mut Conn,
     first: CommitNo,
     mut held: Held,
     guards: Vec<Guard>,
     builds: Vec<Build>,
-    built: Option<Built>,
+    built: Vec<Option<Change>>,
 ) -> Result<Ready, sqlx::Error> {
-    // of no use where another server came between
-    let built = built.filter(|b| (b.first, b.in_row) == (first, held.in_row));
-    let early = built.map_or_else(|| builds.iter().map(|_| None).collect(), |b| b.changes);
     let mut rows = Changes::default();
     let mut answers = Vec::with_capacity(guards.len());
     let (mut entries, mut used) = (Vec::new(), Vec::new());
-    for ((no, guard), (build, early)) in (first..).zip(guards).zip(builds.into_iter().zip(early)) {
+    for ((no, guard), (build, early)) in (first..).zip(guards).zip(builds.into_iter().zip(built)) {
         let built = || match (early, build) {
             (Some(change), build) => {
                 used.push(build);
