@@ -4,7 +4,10 @@ use crate::wire::{Connection, is_ok, request};
 use chrono::TimeDelta;
 use dingan::serve::now;
 use dingan_connectors::sample::{County, Encounter, Shape, client};
+use dingan_core::claim::Line;
+use dingan_core::codes::{InstitutionCode, ItemCode};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 /// Lines of a bill.
@@ -21,19 +24,43 @@ pub fn prepare(address: SocketAddr, county: &County, first: usize, count: usize,
         size *= 2;
     }
     let mut chosen: Vec<(usize, Encounter)> = encounters.into_iter().enumerate().skip(first).take(count).collect();
+    let charged = charged(chosen.iter().map(|(_, e)| e));
     for (n, e) in &mut chosen {
-        let given = e.lines.clone();
-        e.lines = given.iter().cycle().take(LINES).cloned().collect();
-        for (i, l) in e.lines.iter_mut().enumerate() {
-            l.no = format!("{n}-{i}").as_str().into();
-            l.batch = "B1".to_owned();
-        }
+        fill_up(e, *n, charged.get(&e.institution.code).map(Vec::as_slice).unwrap_or_default());
     }
     let parts: Vec<&[(usize, Encounter)]> = chosen.chunks(count.div_ceil(clients).max(1)).collect();
     std::thread::scope(|scope| {
         let running: Vec<_> = parts.into_iter().map(|part| scope.spawn(move || open_bills(address, part))).collect();
         running.into_iter().flat_map(|r| r.join().expect("a bill could not be prepared")).collect()
     })
+}
+
+/// A line of every item that an institution charges for, by institution.
+fn charged<'a>(encounters: impl Iterator<Item = &'a Encounter>) -> BTreeMap<InstitutionCode, Vec<Line>> {
+    let mut out: BTreeMap<InstitutionCode, BTreeMap<ItemCode, Line>> = BTreeMap::new();
+    for e in encounters {
+        let of = out.entry(e.institution.code.clone()).or_default();
+        for l in &e.lines {
+            of.entry(l.item.clone()).or_insert_with(|| l.clone());
+        }
+    }
+    out.into_iter().map(|(code, lines)| (code, lines.into_values().collect())).collect()
+}
+
+/// Brings a bill to its ten lines, with others of the institution's items: the same ones again would be charged twice,
+/// and the rules would say so of every bill.
+fn fill_up(e: &mut Encounter, n: usize, items: &[Line]) {
+    let time = e.lines.first().map_or(e.begin, |l| l.time);
+    let own: Vec<ItemCode> = e.lines.iter().map(|l| l.item.clone()).collect();
+    let others = items.iter().cycle().skip(n % items.len().max(1)).take(items.len()).filter(|l| !own.contains(&l.item));
+    let more: Vec<Line> = others.map(|l| Line { time, ..l.clone() }).collect();
+    e.lines.extend(more);
+    e.lines.truncate(LINES);
+    assert_eq!(e.lines.len(), LINES, "{} has too few items", e.institution.code);
+    for (i, l) in e.lines.iter_mut().enumerate() {
+        l.no = format!("{n}-{i}").as_str().into();
+        l.batch = "B1".to_owned();
+    }
 }
 
 fn open_bills(address: SocketAddr, part: &[(usize, Encounter)]) -> Vec<Vec<u8>> {
