@@ -100,8 +100,9 @@ pub(crate) struct Writer {
     /// None after it broke, until the next group.
     connection: Option<Conn>,
     waiting: Waiting,
-    /// What the next group will most likely find: the number that follows, and how settlements are written.
-    guess: (CommitNo, InRow),
+    /// What the next group will most likely find, once there was one: the number that follows, and how settlements are
+    /// written.
+    guess: Option<(CommitNo, InRow)>,
     /// Dropped when the connection is closed.
     alive: watch::Sender<()>,
 }
@@ -127,8 +128,7 @@ impl Writer {
                 Err(e) => return drop(started.send(Err(e))),
             };
             let waiting = Waiting { queue, closing, singly: 0 };
-            let guess = (0, InRow::Nothing);
-            let writer = Self { options, connection: Some(connection), waiting, guess, alive };
+            let writer = Self { options, connection: Some(connection), waiting, guess: None, alive };
             if started.send(Ok(())).is_ok() {
                 runtime.block_on(writer.run());
             }
@@ -202,14 +202,13 @@ impl Writer {
         let (opened, built) = tokio::join!(biased; Held::open(c, &guards), early);
         let (last, held) = opened?;
         step("store::after_books");
-        self.guess = (last + 1, held.in_row);
         let first = last + 1 - i64::try_from(guards.len()).unwrap_or(i64::MAX);
-        let right = guess == (first, held.in_row);
+        let in_row = held.in_row;
+        let right = guess == Some((first, in_row));
         let built = built.into_iter().map(|b| b.filter(|_| right)).collect();
         let ready = write_rows(c, first, held, guards, builds, built).await?;
-        if ready.rows.is_empty() {
-            self.guess.0 = first;
-        }
+        // where nothing goes in, the numbers are given back
+        self.guess = Some((if ready.rows.is_empty() { first } else { last + 1 }, in_row));
         Ok(ready)
     }
 
@@ -257,11 +256,12 @@ struct Ready {
     used: Vec<Build>,
 }
 
-/// Of a group, what may be built early, as it is if it gets these numbers.
-fn early(guards: &[Guard], builds: &[Build], (first, in_row): (CommitNo, InRow)) -> Vec<Option<Change>> {
-    let changes = (first..).zip(guards.iter().zip(builds)).map(|(no, (guard, build))| match build {
-        Build::Early(build) => Some(change(no, guard, in_row, build)),
-        Build::Once(_) => None,
+/// Of a group, what may be built early, as it is if the guess is right.
+fn early(guards: &[Guard], builds: &[Build], guess: Option<(CommitNo, InRow)>) -> Vec<Option<Change>> {
+    let each = (0..).zip(guards.iter().zip(builds));
+    let changes = each.map(|(place, (guard, build))| match (guess, build) {
+        (Some((first, in_row)), Build::Early(build)) => Some(change(first + place, guard, in_row, build)),
+        _ => None,
     });
     changes.collect()
 }
