@@ -37,7 +37,7 @@ const CLIENTS: usize = 16;
 fn measure(name: &str, at: &Location, peer_name: &str, mut peer: impl FnMut(usize) -> f64, rest: impl Fn()) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let rounds = number("DINGAN_BENCH_ROUNDS", 5);
-    let bills = number("DINGAN_BENCH_BILLS", 2000);
+    let bills = number("DINGAN_BENCH_BILLS", 4000);
     let (county, running) = place::serve(&runtime, at);
     let mut bill = 0;
     let mut ready = |count: usize| {
