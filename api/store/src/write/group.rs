@@ -23,7 +23,7 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 /// Changes written with one sync at most.
 const GROUP: usize = 64;
 
-/// What takes longer, opening a group, putting its rows in or its commit, is given up, with the connection.
+/// What takes longer, a group up to its commit or the commit, is given up, with the connection.
 const TIME: Duration = Duration::from_secs(60);
 
 type Answer = Result<Committed, CommitError>;
