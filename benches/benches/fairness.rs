@@ -19,7 +19,7 @@ mod stores;
 #[path = "settling/wire.rs"]
 mod wire;
 
-use bills::prepare;
+use bills::Bills;
 use dingan_store::Location;
 use load::{median, number, quantile, send};
 use std::net::SocketAddr;
@@ -71,15 +71,11 @@ fn greedy(address: SocketAddr, requests: &[Vec<u8>], rate: f64, stop: &AtomicBoo
 }
 
 fn measure(name: &str, at: &Location) {
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let runtime = dingan::threads::runtime().expect("a runtime");
     let (rounds, bills) = (number("DINGAN_BENCH_ROUNDS", 5), number("DINGAN_BENCH_BILLS", 4000));
     let (county, running) = place::serve(&runtime, at);
-    let mut first = 0;
-    let mut ready = |count: usize| {
-        let all = prepare(running.address, &county, first, count, CLIENTS);
-        first += count;
-        all
-    };
+    let mut days = Bills::new(running.address, &county, CLIENTS);
+    let mut ready = |count: usize| days.open(count);
     send(running.address, ready(bills / 4), CLIENTS, None);
     let most = send(running.address, ready(bills), CLIENTS, None).per_second;
     let all = ready(bills);

@@ -108,18 +108,14 @@ fn investigate(address: SocketAddr, stop: &AtomicBool) -> usize {
 }
 
 fn measure(name: &str, at: &Location) {
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let runtime = dingan::threads::runtime().expect("a runtime");
     let inspectors = number("DINGAN_BENCH_INSPECTORS", 2);
     let (rate, rounds) = (number("DINGAN_BENCH_RATE", 200) as f64, number("DINGAN_BENCH_ROUNDS", 3));
     let bills = (rate * number("DINGAN_BENCH_SECONDS", 15) as f64) as usize;
     let (county, running) = place::serve(&runtime, at);
     let address = running.address;
-    let mut bill = 0;
-    let mut ready = |count: usize| {
-        let messages = bills::prepare(address, &county, bill, count, CLIENTS);
-        bill += count;
-        messages
-    };
+    let mut days = bills::Bills::new(address, &county, CLIENTS);
+    let mut ready = |count: usize| days.open(count);
     // books to look into, and statements and caches as in a running system
     let most = send(address, ready(bills), CLIENTS, None).per_second;
     println!("  {name}: at most {most:.0} settlements/s");

@@ -21,7 +21,7 @@ mod place;
 #[path = "settling/wire.rs"]
 mod wire;
 
-use bills::prepare;
+use bills::Bills;
 use dingan_store::Location;
 use load::{median, number, quantile, send};
 
@@ -35,16 +35,12 @@ const CLIENTS: usize = 16;
 /// Measures one store beside its peer; `peer` gives transactions a second. `rest` brings the database to where it is
 /// after running for a while.
 fn measure(name: &str, at: &Location, peer_name: &str, mut peer: impl FnMut(usize) -> f64, rest: impl Fn()) {
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let runtime = dingan::threads::runtime().expect("a runtime");
     let rounds = number("DINGAN_BENCH_ROUNDS", 5);
     let bills = number("DINGAN_BENCH_BILLS", 4000);
     let (county, running) = place::serve(&runtime, at);
-    let mut bill = 0;
-    let mut ready = |count: usize| {
-        let messages = prepare(running.address, &county, bill, count, CLIENTS);
-        bill += count;
-        messages
-    };
+    let mut days = Bills::new(running.address, &county, CLIENTS);
+    let mut ready = |count: usize| days.open(count);
     // a first round brings statements, caches and the disk's files to where they are in a running system
     send(running.address, ready(bills / 4), CLIENTS, None);
     rest();

@@ -667,7 +667,7 @@ pub fn main() -> ExitCode {
     log();
     // the places where a test may break off; none are compiled into a program that is not a test's
     let _places = fail::FailScenario::setup();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match crate::threads::runtime() {
         Ok(r) => r,
         Err(e) => {
             eprintln!("error: cannot start the runtime: {e}");

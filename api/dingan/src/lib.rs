@@ -31,3 +31,4 @@ pub mod replay;
 pub mod review;
 pub mod rules;
 pub mod serve;
+pub mod threads;

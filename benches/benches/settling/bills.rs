@@ -1,42 +1,65 @@
 //! Open bills: registered, ten lines uploaded, tried; what is left is the 2207.
 
 use crate::wire::{Connection, is_ok, request};
-use chrono::TimeDelta;
+use chrono::{NaiveDate, TimeDelta};
 use dingan::serve::now;
 use dingan_connectors::sample::{County, Encounter, Shape, client};
 use dingan_core::claim::Line;
 use dingan_core::codes::{InstitutionCode, ItemCode};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
 
 /// Lines of a bill.
 const LINES: usize = 10;
 
-/// Prepares bills over the interface and gives their 2207 as HTTP requests. Those of one person are far apart.
-pub fn prepare(address: SocketAddr, county: &County, first: usize, count: usize, clients: usize) -> Vec<Vec<u8>> {
-    let date = (now() - TimeDelta::days(1)).date();
-    let mut encounters: Vec<Encounter> = Vec::new();
-    let mut size = count * 2;
-    while encounters.len() < first + count {
-        // the same county and day give the same encounters, more of them as more are asked for
-        encounters = county.day(date, first + size).into_iter().filter(|e| e.shape == Shape::Outpatient).collect();
-        size *= 2;
+/// Days before today on which the first bills are.
+const DAYS: i64 = 45;
+
+/// The bills of a county, each time of the day after the last: nobody has two open at once, and who comes again has a
+/// past of other days.
+pub struct Bills<'c> {
+    address: SocketAddr,
+    county: &'c County,
+    clients: usize,
+    date: NaiveDate,
+    made: usize,
+}
+
+impl<'c> Bills<'c> {
+    /// From a county's server, over so many connections.
+    pub fn new(address: SocketAddr, county: &'c County, clients: usize) -> Self {
+        Self { address, county, clients, date: (now() - TimeDelta::days(DAYS)).date(), made: 0 }
     }
-    let mut chosen: Vec<(usize, Encounter)> = encounters.into_iter().enumerate().skip(first).take(count).collect();
-    let charged = charged(chosen.iter().map(|(_, e)| e));
-    for (n, e) in &mut chosen {
-        fill_up(e, *n, charged.get(&e.institution.code).map(Vec::as_slice).unwrap_or_default());
+
+    /// Prepares so many bills of the next day over the interface, and gives their 2207 as HTTP requests.
+    pub fn open(&mut self, count: usize) -> Vec<Vec<u8>> {
+        assert!(self.date < now().date(), "more rounds than there are days");
+        let mut persons = HashSet::new();
+        // some are stays, and some people's second
+        let day = self.county.day(self.date, count + count / 4 + 50).into_iter();
+        let day: Vec<Encounter> = day.filter(|e| e.shape == Shape::Outpatient).collect();
+        let charged = charged(&day);
+        let first = day.into_iter().filter(|e| persons.insert(e.person.no.clone()));
+        let mut chosen: Vec<(usize, Encounter)> = (self.made..).zip(first.take(count)).collect();
+        assert_eq!(chosen.len(), count, "too few come on {}", self.date);
+        self.date = self.date.succ_opt().expect("a day");
+        self.made += count;
+        for (n, e) in &mut chosen {
+            fill_up(e, *n, charged.get(&e.institution.code).map(Vec::as_slice).unwrap_or_default());
+        }
+        let parts: Vec<&[(usize, Encounter)]> = chosen.chunks(count.div_ceil(self.clients).max(1)).collect();
+        let address = self.address;
+        std::thread::scope(|scope| {
+            let running: Vec<_> =
+                parts.into_iter().map(|part| scope.spawn(move || open_bills(address, part))).collect();
+            running.into_iter().flat_map(|r| r.join().expect("a bill could not be prepared")).collect()
+        })
     }
-    let parts: Vec<&[(usize, Encounter)]> = chosen.chunks(count.div_ceil(clients).max(1)).collect();
-    std::thread::scope(|scope| {
-        let running: Vec<_> = parts.into_iter().map(|part| scope.spawn(move || open_bills(address, part))).collect();
-        running.into_iter().flat_map(|r| r.join().expect("a bill could not be prepared")).collect()
-    })
 }
 
 /// A line of every item that an institution charges for, by institution.
-fn charged<'a>(encounters: impl Iterator<Item = &'a Encounter>) -> BTreeMap<InstitutionCode, Vec<Line>> {
+fn charged(encounters: &[Encounter]) -> BTreeMap<InstitutionCode, Vec<Line>> {
     let mut out: BTreeMap<InstitutionCode, BTreeMap<ItemCode, Line>> = BTreeMap::new();
     for e in encounters {
         let of = out.entry(e.institution.code.clone()).or_default();
