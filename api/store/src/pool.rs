@@ -4,7 +4,7 @@
 
 use crate::db::StoreError;
 use crate::sql::{Conn, Options, Row, Value, connection_lost};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -14,35 +14,44 @@ const WAIT: Duration = Duration::from_secs(10);
 /// How long to wait before a statement is tried again after the connection broke.
 const AGAIN: [Duration; 3] = [Duration::ZERO, Duration::from_millis(200), Duration::from_millis(800)];
 
+/// Cheap to clone: whoever has the store has it, every request in flight too.
 #[derive(Clone)]
-pub(crate) struct Pool {
+pub(crate) struct Pool(Arc<Shared>);
+
+struct Shared {
     options: Options,
-    idle: Arc<Mutex<Vec<Conn>>>,
+    idle: Mutex<Vec<Conn>>,
     permits: Arc<Semaphore>,
     size: usize,
 }
 
+impl Shared {
+    fn idle(&self) -> MutexGuard<'_, Vec<Conn>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Pool {
     pub(crate) fn new(options: Options, size: usize) -> Self {
-        Self { options, idle: Arc::default(), permits: Arc::new(Semaphore::new(size)), size }
+        Self(Arc::new(Shared { options, idle: Mutex::default(), permits: Arc::new(Semaphore::new(size)), size }))
     }
 
     /// A connection, given back when dropped.
     pub(crate) async fn lease(&self) -> Result<Lease, StoreError> {
-        let permit = tokio::time::timeout(WAIT, Arc::clone(&self.permits).acquire_owned());
+        let permit = tokio::time::timeout(WAIT, Arc::clone(&self.0.permits).acquire_owned());
         let permit = permit.await.map_err(|_| StoreError::Busy)?.map_err(|_| StoreError::Closed)?;
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = self.0.idle().pop();
         Ok(Lease { pool: self.clone(), conn: idle, _permit: permit })
     }
 
     /// Closes what is idle, and what is in use as soon as it comes back; nothing is given out any more.
     pub(crate) async fn close(&self) {
-        let all = u32::try_from(self.size).unwrap_or(u32::MAX);
-        if let Ok(permits) = self.permits.acquire_many(all).await {
+        let all = u32::try_from(self.0.size).unwrap_or(u32::MAX);
+        if let Ok(permits) = self.0.permits.acquire_many(all).await {
             permits.forget();
         }
-        self.permits.close();
-        let idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
+        self.0.permits.close();
+        let idle = std::mem::take(&mut *self.0.idle());
         for c in idle {
             c.close().await;
         }
@@ -69,7 +78,7 @@ impl Lease {
                 return Err(failed.into());
             }
             self.conn = None;
-            self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            self.pool.0.idle().clear();
             match tries.next() {
                 Some(pause) => tokio::time::sleep(*pause).await,
                 None => return Err(failed.into()),
@@ -81,7 +90,7 @@ impl Lease {
     pub(crate) async fn rows_of(&mut self, sql: String, args: Vec<Value<'static>>) -> Result<Vec<Row>, StoreError> {
         let conn = match &mut self.conn {
             Some(c) => c,
-            empty => empty.insert(self.pool.options.connect().await?),
+            empty => empty.insert(self.pool.0.options.connect().await?),
         };
         let rows = conn.rows_of(sql, &args).await;
         if rows.as_ref().is_err_and(connection_lost) {
@@ -93,7 +102,7 @@ impl Lease {
     async fn once(&mut self, sql: &'static str, args: &[Value<'_>]) -> Result<Vec<Row>, sqlx::Error> {
         let conn = match &mut self.conn {
             Some(c) => c,
-            empty => empty.insert(self.pool.options.connect().await?),
+            empty => empty.insert(self.pool.0.options.connect().await?),
         };
         conn.rows(sql, args).await
     }
@@ -107,7 +116,7 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(c) = self.conn.take() {
-            self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(c);
+            self.pool.0.idle().push(c);
         }
     }
 }

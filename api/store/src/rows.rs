@@ -1,6 +1,6 @@
 //! Rows as the service sees them.
 
-use chrono::{Datelike as _, NaiveDate, NaiveDateTime};
+use chrono::{Datelike as _, NaiveDate, NaiveDateTime, Timelike as _};
 use dingan_core::claim::{Line, SettleRequest, Visit};
 use dingan_core::codes::*;
 use dingan_core::decision::Amounts;
@@ -152,7 +152,8 @@ pub(crate) fn money(fen: i64) -> Money {
 pub(crate) fn time_text(t: NaiveDateTime) -> String {
     let last = || NaiveDate::from_ymd_opt(9999, 12, 31).and_then(|d| d.and_hms_opt(23, 59, 59));
     let t = if t.year() > 9999 { last().unwrap_or(t) } else { t };
-    t.format("%Y-%m-%dT%H:%M:%S").to_string()
+    let (y, mo, d, h, m, s) = (t.year(), t.month(), t.day(), t.hour(), t.minute(), t.second());
+    format!("{y:04}-{mo:02}-{d:02}T{h:02}:{m:02}:{s:02}")
 }
 
 /// A civil time from its text.

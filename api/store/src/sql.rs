@@ -64,6 +64,8 @@ impl Options {
                 // a plan made while a table was small would scan it for ever after, as it grows, until the next ANALYZE
                 ("enable_seqscan", "off"),
                 ("jit", "off"),
+                // for the few rows of a list, to gather them first takes longer than to go and get each
+                ("enable_bitmapscan", "off"),
                 // a server that hangs in the middle of a commit must not hold up the others for long
                 ("idle_in_transaction_session_timeout", "5s"),
                 ("statement_timeout", "60s"),
@@ -341,14 +343,17 @@ impl Conn {
         }
     }
 
-    /// Keeps a question ready in the session.
-    pub(crate) async fn prepare<const N: usize>(&mut self, question: &Prepared<N>) -> Result<(), sqlx::Error> {
+    /// Keeps the counter and a question ready in the session, for [`Self::begin_counted`]: to plan them anew would take
+    /// as long as to run them.
+    pub(crate) async fn prepare_counted<const N: usize>(&mut self, question: &Prepared<N>) -> Result<(), sqlx::Error> {
         match self {
             // SQLite's statements are kept by their text
             Self::Sqlite(_) => Ok(()),
             Self::Postgres(c) => {
                 let sql = format!(
-                    "PREPARE {} ({}) AS {}",
+                    "PREPARE counted (bigint) AS \
+                     UPDATE commit_counter SET no = no + $1 WHERE one = 1 RETURNING no; \
+                     PREPARE {} ({}) AS {}",
                     question.name,
                     ["text[]"; N].join(", "),
                     postgres_sql(question.sql).as_str()
@@ -377,11 +382,7 @@ impl Conn {
             // one way to the server and back instead of three; every statement sees what was committed before it
             Self::Postgres(c) => {
                 let lists: Vec<String> = lists.iter().map(|l| array_literal(l)).collect();
-                let sql = format!(
-                    "BEGIN; UPDATE commit_counter SET no = no + {count} WHERE one = 1 RETURNING no; EXECUTE {} ({})",
-                    question.name,
-                    lists.join(", ")
-                );
+                let sql = format!("BEGIN; EXECUTE counted ({count}); EXECUTE {} ({})", question.name, lists.join(", "));
                 let mut rows = c.fetch_all(sqlx::raw_sql(AssertSqlSafe(sql))).await?.into_iter();
                 let last = rows.next().map(|r| r.try_get(0)).transpose()?;
                 (last, rows.map(Row::Postgres).collect())
@@ -625,9 +626,11 @@ impl Rows {
                 }
             }
             .map_err(sqlx::Error::Encode)?;
-            lists.push(format!("${}::{}[]", args.len(), if *of == Of::Int { "bigint" } else { "text" }));
+            let array = if *of == Of::Int { "bigint[]" } else { "text[]" };
+            lists.push(format!("UNNEST(${}::{array})", args.len()));
         }
-        Ok(format!("{}SELECT * FROM UNNEST({}) {}", self.head(), lists.join(", "), self.table.then))
+        // each on its own, which go on row by row: in FROM every column would be put away as a whole before
+        Ok(format!("{}SELECT {} {}", self.head(), lists.join(", "), self.table.then))
     }
 }
 

@@ -57,7 +57,7 @@ impl Group {
 async fn connected(options: &Options) -> Result<Conn, sqlx::Error> {
     let mut c = options.connect().await?;
     c.press_quickly().await?;
-    c.prepare(&BOOKS).await?;
+    c.prepare_counted(&BOOKS).await?;
     Ok(c)
 }
 
