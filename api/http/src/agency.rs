@@ -83,25 +83,30 @@ const BUNDLES: usize = 8;
 /// Pre-settlements remembered for the comparison with the settlement that follows.
 const REMEMBERED: usize = 10_000;
 
-/// The agency over one store. Cheap to clone.
+/// The agency over one store. Cheap to clone: every message has a handle of its own.
 #[derive(Clone)]
 pub struct Agency {
-    store: Store,
-    /// Bundles compiled so far, by hash: the live one, and old ones that replay asked for.
-    runtimes: Arc<Mutex<HashMap<String, Arc<Runtime>>>>,
-    door: Door,
-    compiling: Arc<tokio::sync::Mutex<()>>,
-    /// Who decides again on a book that many want.
-    turns: Turns,
-    /// Amounts last given by 2206/2303, by bill: a settlement that differs says so.
-    given: Arc<Mutex<HashMap<(VisitId, String), Amounts>>>,
-    /// What they read, for that settlement to be decided on.
-    kept: Arc<Kept>,
-    metrics: Arc<Metrics>,
+    shared: Arc<Shared>,
+    door: Arc<Door>,
     /// Whom the audit log names for what is done through this handle.
     actor: Arc<str>,
     /// The only institution whose messages are taken through this handle; any where empty.
     speaks_for: InstitutionCode,
+}
+
+/// What all handles share.
+struct Shared {
+    store: Store,
+    /// Bundles compiled so far, by hash: the live one, and old ones that replay asked for.
+    runtimes: Mutex<HashMap<String, Arc<Runtime>>>,
+    compiling: tokio::sync::Mutex<()>,
+    /// Who decides again on a book that many want.
+    turns: Turns,
+    /// Amounts last given by 2206/2303, by bill: a settlement that differs says so.
+    given: Mutex<HashMap<(VisitId, String), Amounts>>,
+    /// What they read, for that settlement to be decided on.
+    kept: Kept,
+    metrics: Metrics,
 }
 
 /// An error below the domain.
@@ -136,20 +141,22 @@ struct KeptAnswer<T> {
 impl Agency {
     /// Opens the agency over a store; a new store gets the bundle the program carries.
     pub async fn open(store: Store, now: NaiveDateTime) -> Result<Self, AgencyError> {
-        let metrics = Arc::new(Metrics::new().map_err(|e| AgencyError::Metrics(e.to_string()))?);
-        let agency = Self {
+        let shared = Shared {
             store,
-            runtimes: Arc::default(),
-            door: Door::new(Admissions::default()),
-            compiling: Arc::default(),
+            runtimes: Mutex::default(),
+            compiling: tokio::sync::Mutex::default(),
             turns: Turns::default(),
-            given: Arc::default(),
-            kept: Arc::default(),
-            metrics,
+            given: Mutex::default(),
+            kept: Kept::default(),
+            metrics: Metrics::new().map_err(|e| AgencyError::Metrics(e.to_string()))?,
+        };
+        let agency = Self {
+            shared: Arc::new(shared),
+            door: Arc::new(Door::new(Admissions::default())),
             actor: Arc::from("program"),
             speaks_for: InstitutionCode::default(),
         };
-        if agency.store.snapshot().await?.live_bundle().is_none() {
+        if agency.store().snapshot().await?.live_bundle().is_none() {
             // another server may have put one in force meanwhile: then that is the first
             let first = Written { kind: "first bundle", noted: Value::Null, over: Some(None) };
             agency.put_in_force(Contents::initial(), first, now).await?;
@@ -160,7 +167,7 @@ impl Agency {
 
     /// Takes in so much at once.
     pub fn admitting(mut self, limits: Admissions) -> Self {
-        self.door = Door::new(limits);
+        self.door = Arc::new(Door::new(limits));
         self
     }
 
@@ -188,30 +195,30 @@ impl Agency {
     /// Puts something on record that changes nothing else.
     pub async fn record(&self, entry: AuditEntry, now: NaiveDateTime) -> Result<(), AgencyError> {
         let write = move |_| Write { kind: "audit", at: now, audit: vec![entry], ..Write::default() };
-        self.store.commit(Guard::default(), Box::new(write)).await?;
+        self.store().commit(Guard::default(), Box::new(write)).await?;
         Ok(())
     }
 
     /// Counters.
     pub fn metrics(&self) -> &Metrics {
-        &self.metrics
+        &self.shared.metrics
     }
 
     /// The store below.
     pub fn store(&self) -> &Store {
-        &self.store
+        &self.shared.store
     }
 
     /// Writes a change that answers a message.
     async fn write(&self, guard: Guard, build: dingan_store::WriteFn) -> Result<Committed, CommitError> {
-        guard.persons.iter().for_each(|p| self.kept.forget(p));
-        self.store.commit(guard, build).await
+        guard.persons.iter().for_each(|p| self.shared.kept.forget(p));
+        self.store().commit(guard, build).await
     }
 
     /// As [`Self::write`], for what comes often and is much to build.
     async fn write_early(&self, guard: Guard, build: dingan_store::EarlyWriteFn) -> Result<Committed, CommitError> {
-        guard.persons.iter().for_each(|p| self.kept.forget(p));
-        self.store.commit_early(guard, build).await
+        guard.persons.iter().for_each(|p| self.shared.kept.forget(p));
+        self.store().commit_early(guard, build).await
     }
 
     /// Decides and writes until it is written: each try on a snapshot of its own, anew when the books moved
@@ -230,7 +237,7 @@ impl Agency {
                 Err(refusal) => return self.answered_before(by).await?.map(repeated).ok_or(refusal),
             };
             match failed {
-                CommitError::Conflict(book) => turn = Some(self.turns.wait(turn, book).await),
+                CommitError::Conflict(book) => turn = Some(self.shared.turns.wait(turn, book).await),
                 // this message, or (2601) the one it cancels in advance: then the next try sees that one
                 CommitError::Answered => {
                     if let Some(r) = self.answered_before(by).await? {
@@ -318,7 +325,7 @@ impl From<AgencyError> for Refusal {
 impl Agency {
     /// A snapshot, with failures as refusals.
     async fn snap(&self) -> Outcome<Snapshot> {
-        self.store.snapshot().await.map_err(internal)
+        self.store().snapshot().await.map_err(internal)
     }
 
     async fn person_state(&self, snap: &mut Snapshot, no: &PersonNo) -> Outcome<PersonState> {

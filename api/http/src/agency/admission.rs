@@ -67,7 +67,6 @@ impl Served {
     }
 }
 
-#[derive(Clone)]
 pub(super) struct Door {
     limits: Admissions,
     served: Arc<Mutex<Served>>,
@@ -193,12 +192,12 @@ fn too_many() -> Refusal {
 mod tests {
     use super::*;
 
-    fn door() -> Door {
-        Door::new(Admissions { at_once: 3, of_one: 2, waiting: 2 })
+    fn door() -> Arc<Door> {
+        Arc::new(Door::new(Admissions { at_once: 3, of_one: 2, waiting: 2 }))
     }
 
-    fn wide_door() -> Door {
-        Door::new(Admissions { at_once: 8, of_one: 2, waiting: 64 })
+    fn wide_door() -> Arc<Door> {
+        Arc::new(Door::new(Admissions { at_once: 8, of_one: 2, waiting: 64 }))
     }
 
     #[tokio::test]

@@ -286,7 +286,7 @@ impl Agency {
     /// The bytes of a stored correction or deduction, made again from what was known then.
     pub(super) async fn corrected_then(&self, c: &StoredCorrection) -> Result<Vec<u8>, String> {
         let said = |r: Refusal| format!("{}: {}", r.code, r.message);
-        let mut then = self.store.snapshot_at(c.as_of).await.map_err(|e| e.to_string())?;
+        let mut then = self.store().snapshot_at(c.as_of).await.map_err(|e| e.to_string())?;
         let original = then.settlement(&c.settlement).await.map_err(|e| e.to_string())?;
         let original = original.ok_or("a correction without its settlement")?;
         if c.kind == CorrectionKind::Deduction {

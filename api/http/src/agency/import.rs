@@ -60,7 +60,7 @@ impl Agency {
     async fn import_chunk(&self, chunk: &[PersonRows], now: NaiveDateTime) -> Result<Vec<PersonNo>, AgencyError> {
         let mut moved = None;
         for _ in 0..ATTEMPTS {
-            let mut snap = self.store.snapshot().await?;
+            let mut snap = self.store().snapshot().await?;
             let (mut persons, mut accounts, mut changed) = (Vec::new(), Vec::new(), Vec::new());
             // rows are merged with those known: nobody's may change until they are written
             let mut touched: Vec<PersonNo> = Vec::new();

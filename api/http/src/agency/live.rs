@@ -67,12 +67,12 @@ impl Agency {
         let h = hash.clone();
         let before = match &over {
             Some(read) => read.clone(),
-            None => self.store.snapshot().await?.live_bundle().map(str::to_owned),
+            None => self.store().snapshot().await?.live_bundle().map(str::to_owned),
         };
         let audit = vec![self.entry("publish", hash.as_str(), json!({"kind": kind, "before": before, "noted": noted}))];
         let expects = over.map(Expect::LiveBundle).into_iter().collect();
         let written = self
-            .store
+            .store()
             .commit(
                 Guard { expects, ..Guard::default() },
                 Box::new(move |_| Write {
@@ -94,12 +94,12 @@ impl Agency {
 
     /// The bundle in force.
     pub async fn live(&self) -> Result<Arc<Runtime>, AgencyError> {
-        self.runtime_of(&mut self.store.snapshot().await?, None).await
+        self.runtime_of(&mut self.store().snapshot().await?, None).await
     }
 
     /// A bundle that is or was in force, by its hash.
     pub async fn bundle(&self, hash: &str) -> Result<Arc<Runtime>, AgencyError> {
-        self.runtime_of(&mut self.store.snapshot().await?, Some(hash)).await
+        self.runtime_of(&mut self.store().snapshot().await?, Some(hash)).await
     }
 
     /// The contents of the bundle in force.
@@ -108,7 +108,7 @@ impl Agency {
     }
 
     async fn read_live(&self) -> Result<(String, Contents), AgencyError> {
-        let mut snap = self.store.snapshot().await?;
+        let mut snap = self.store().snapshot().await?;
         let hash = snap.live_bundle().ok_or(AgencyError::NoBundle)?.to_owned();
         let parts = snap.bundle(&hash).await?.ok_or(AgencyError::NoBundle)?;
         drop(snap);
@@ -126,12 +126,12 @@ impl Agency {
             Some(h) => h.to_owned(),
             None => snap.live_bundle().ok_or(AgencyError::NoBundle)?.to_owned(),
         };
-        let known = || lock(&self.runtimes).get(&hash).map(Arc::clone);
+        let known = || lock(&self.shared.runtimes).get(&hash).map(Arc::clone);
         if let Some(r) = known() {
             return Ok(r);
         }
         // a bundle that another server put in force is compiled once, and who needs it waits for that
-        let _compiling = self.compiling.lock().await;
+        let _compiling = self.shared.compiling.lock().await;
         if let Some(r) = known() {
             return Ok(r);
         }
@@ -147,7 +147,7 @@ impl Agency {
 
     /// Keeps a compiled bundle. Old ones are wanted seldom, and can be compiled again.
     fn remember(&self, hash: &str, runtime: Arc<Runtime>) {
-        let mut kept = lock(&self.runtimes);
+        let mut kept = lock(&self.shared.runtimes);
         if kept.len() >= BUNDLES {
             kept.clear();
         }

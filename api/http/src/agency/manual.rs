@@ -199,7 +199,7 @@ impl Agency {
         let ask = as_settlement(&d, claim);
         let written = self.write_settlement(by, &ask, d, Vec::new(), render, true).await;
         if written.is_ok() {
-            self.metrics.settled(&decision);
+            self.metrics().settled(&decision);
         }
         Ok(written)
     }

@@ -8,7 +8,7 @@ impl Agency {
     /// The kept answer of a committed message; a plain conflict where the input differs.
     pub(super) async fn answered_before(&self, by: &Caller) -> Outcome<Option<Reply>> {
         let k = key(by);
-        let Some(m) = self.store.message(&k.institution, &k.infno, &k.msgid).await.map_err(internal)? else {
+        let Some(m) = self.store().message(&k.institution, &k.infno, &k.msgid).await.map_err(internal)? else {
             return Ok(None);
         };
         let Some(kept) = &m.answer else {

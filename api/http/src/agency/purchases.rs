@@ -42,7 +42,7 @@ impl Agency {
         let render: Arc<Render<Settled>> = Arc::new(Box::new(move |s: &Settled| inner(&(s.clone(), shown.clone()))));
         let written = self.write_settlement(by, &settle, d, Vec::new(), render, true).await;
         if written.is_ok() {
-            self.metrics.settled(&decision);
+            self.metrics().settled(&decision);
         }
         Ok(written)
     }

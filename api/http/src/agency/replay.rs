@@ -56,10 +56,10 @@ impl Agency {
     /// Rebuilds every decision of the store, and what was corrected since. `progress` hears how many are done.
     pub async fn replay(&self, mut progress: impl FnMut(usize) + Send) -> Result<ReplayReport, AgencyError> {
         let mut report =
-            ReplayReport { unbalanced: self.store.snapshot().await?.unbalanced().await?, ..ReplayReport::default() };
+            ReplayReport { unbalanced: self.store().snapshot().await?.unbalanced().await?, ..ReplayReport::default() };
         let mut after: CommitNo = 0;
         loop {
-            let page = self.store.snapshot().await?.settlements_after(after, PAGE).await?;
+            let page = self.store().snapshot().await?.settlements_after(after, PAGE).await?;
             let Some(last) = page.last() else { break };
             after = last.commit_no;
             for s in page {
@@ -71,7 +71,7 @@ impl Agency {
         }
         after = 0;
         loop {
-            let page = self.store.snapshot().await?.corrections_after(after, PAGE).await?;
+            let page = self.store().snapshot().await?.corrections_after(after, PAGE).await?;
             let Some(last) = page.last() else { return Ok(report) };
             after = last.commit_no;
             for c in page {
@@ -104,7 +104,7 @@ impl Agency {
         s: &StoredSettlement,
     ) -> Result<(dingan_core::claim::Claim, dingan_core::person::PersonFile, Arc<Runtime>), String> {
         let said = |r: Refusal| format!("{}: {}", r.code, r.message);
-        let mut then = self.store.snapshot_at(s.as_of).await.map_err(|e| e.to_string())?;
+        let mut then = self.store().snapshot_at(s.as_of).await.map_err(|e| e.to_string())?;
         let claim = self.claim_of(&mut then, s).await.map_err(said)?;
         let runtime = self.runtime_of(&mut then, Some(&s.bundle)).await.map_err(|e| e.to_string())?;
         let person = self.person_state(&mut then, &s.person).await.map_err(said)?;

@@ -177,7 +177,7 @@ impl Agency {
             )
             .await;
         if written.is_ok() {
-            self.metrics.reversals.inc();
+            self.metrics().reversals.inc();
         }
         Ok(written)
     }

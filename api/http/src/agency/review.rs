@@ -57,7 +57,7 @@ impl Agency {
         let mut report = ReviewReport::default();
         let mut after: CommitNo = 0;
         loop {
-            let page = self.store.snapshot().await?.settlements_after(after, PAGE).await?;
+            let page = self.store().snapshot().await?.settlements_after(after, PAGE).await?;
             let Some(last) = page.last() else { return Ok(report) };
             after = last.commit_no;
             let ids: Vec<SettlementId> = page.into_iter().map(|s| s.id).collect();
@@ -107,7 +107,7 @@ impl Agency {
         now: NaiveDateTime,
         report: &mut ReviewReport,
     ) -> Result<bool, AgencyError> {
-        let mut snap = self.store.snapshot().await?;
+        let mut snap = self.store().snapshot().await?;
         let as_of = snap.as_of();
         let runtime = self.runtime_of(&mut snap, None).await?;
         let live = |s: &StoredSettlement| s.reverses.is_none() && s.reversed_commit.is_none();

@@ -54,7 +54,7 @@ impl Agency {
         match self.decide(by, &ask, true).await? {
             Bill::New(d) => {
                 let bill = (d.doc.visit.id.clone(), d.batch.clone());
-                let mut given = lock(&self.given);
+                let mut given = lock(&self.shared.given);
                 if given.len() >= REMEMBERED {
                     given.clear();
                 }
@@ -80,15 +80,15 @@ impl Agency {
         };
         let mut warnings = warnings_of(&d.decision);
         let bill = (d.doc.visit.id.clone(), d.batch.clone());
-        let given = lock(&self.given).get(&bill).copied();
+        let given = lock(&self.shared.given).get(&bill).copied();
         if given.is_some_and(|g| g != d.decision.priced.amounts) {
             warnings.push("本次结算与此前的预结算结果不同：其间明细、人员信息、累计或政策已有变化".to_owned());
         }
         let decision = Arc::clone(&d.decision);
         let written = self.write_settlement(by, ask, *d, warnings, Arc::clone(render), false).await;
         if written.is_ok() {
-            self.metrics.settled(&decision);
-            lock(&self.given).remove(&bill);
+            self.metrics().settled(&decision);
+            lock(&self.shared.given).remove(&bill);
         }
         Ok(written)
     }
@@ -122,7 +122,7 @@ impl Agency {
     async fn decide(&self, by: &Caller, ask: &SettleAsk, trial: bool) -> Outcome<Bill> {
         let whose = Whose { institution: by.institution.clone(), visit: ask.visit.clone(), stay: ask.stay };
         if !trial
-            && let Some(basis) = self.kept.take(&ask.person, &whose)
+            && let Some(basis) = self.shared.kept.take(&ask.person, &whose)
             && self.check_institution(&basis.runtime, by).is_ok()
             && check_ask(ask, &basis.doc, &basis.person).is_ok()
             && let Ok(d) = self.decide_on(by, ask, trial, basis).await
@@ -132,9 +132,9 @@ impl Agency {
         // most bills are not older than this; of one that is, the history is read again
         let from = history_from(by.now - TimeDelta::days(USUAL_DAYS));
         let (mut snap, mut bill) =
-            self.store.bill(&ask.visit, &ask.person, from, &invoice_of(by, &ask.invoice)).await.map_err(internal)?;
+            self.store().bill(&ask.visit, &ask.person, from, &invoice_of(by, &ask.invoice)).await.map_err(internal)?;
         let runtime = self.runtime_of(&mut snap, None).await?;
-        self.kept.under(&runtime.hash);
+        self.shared.kept.under(&runtime.hash);
         self.check_institution(&runtime, by)?;
         let doc = own_visit(bill.visit.take(), by, &ask.person, Some(ask.stay))?;
         let person = known_person(bill.person.take())?;
@@ -153,7 +153,7 @@ impl Agency {
         // deciding takes its time; others may read meanwhile
         drop(snap);
         if trial {
-            self.kept.put(whose, basis.clone());
+            self.shared.kept.put(whose, basis.clone());
         }
         Ok(Bill::New(Box::new(self.decide_on(by, ask, trial, basis).await?)))
     }

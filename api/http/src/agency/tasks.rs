@@ -308,7 +308,7 @@ impl Agency {
         let audit = vec![self.entry("set limit", LIMIT, json!({"limit": limit}))];
         let settings = vec![(LIMIT.to_owned(), limit.to_string())];
         let write = move |_| Write { kind: "setting", at: now, settings, audit, ..Write::default() };
-        self.store.commit(Guard::default(), Box::new(write)).await?;
+        self.store().commit(Guard::default(), Box::new(write)).await?;
         Ok(())
     }
 

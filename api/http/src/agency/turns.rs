@@ -9,8 +9,8 @@ use tokio::sync::OwnedMutexGuard;
 type Queue = tokio::sync::Mutex<()>;
 
 /// The queues, by book.
-#[derive(Clone, Default)]
-pub(super) struct Turns(Arc<Mutex<HashMap<String, Weak<Queue>>>>);
+#[derive(Default)]
+pub(super) struct Turns(Mutex<HashMap<String, Weak<Queue>>>);
 
 /// Somebody's turn at a book; the next one's when dropped.
 pub(super) struct Turn {
