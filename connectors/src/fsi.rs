@@ -180,7 +180,7 @@ fn open(profile: &Profile, body: &[u8], path_infno: Option<&str>, now: NaiveDate
     scan::check(text, "", &profile.limits, notes).map_err(nowhere)?;
     let root: Value = serde_json::from_str(text).map_err(|e| {
         let message = format!("报文不是合法的JSON（第{}行第{}列）", e.line(), e.column());
-        nowhere(Problem::new("JSON_MALFORMED", "", message))
+        nowhere(Problem::new("JSON_MALFORMED", "", message).hint("请检查该处前后的引号、逗号与括号是否成对"))
     })?;
     let Value::Object(mut root) = root else {
         return Err(nowhere(Problem::new("JSON_NOT_OBJECT", "", "报文应为JSON对象")));

@@ -8,12 +8,17 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 /// The hash of an `input`, hexadecimal.
 pub(crate) fn of(input: &Value) -> String {
     let mut h = Sha256::new();
     put(&mut h, input);
-    h.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    let mut hex = String::with_capacity(64);
+    for b in h.finalize() {
+        let _ = write!(hex, "{b:02x}");
+    }
+    hex
 }
 
 /// Lengths are part of what is hashed, so that no two texts run into each other.
@@ -58,6 +63,10 @@ fn absent(value: &Value) -> bool {
 
 /// The shortest text of a decimal number; any other text as it is.
 fn number(text: &str) -> Cow<'_, str> {
+    // nearly every text: nothing of a number that could be written in another way
+    if !text.bytes().any(|b| matches!(b, b'.' | b'e' | b'E' | b'-')) {
+        return Cow::Borrowed(text);
+    }
     let (negative, rest) = text.strip_prefix('-').map_or((false, text), |r| (true, r));
     let (mantissa, exponent) = match rest.split_once(['e', 'E']) {
         Some((m, e)) => match e.parse::<i32>() {

@@ -6,7 +6,7 @@
 //! that of the whole country and says nothing new. `Z` and every other zone are **refused**: half of
 //! the programs that write them mean local time, and eight hours decide about the day.
 
-use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime};
+use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 
 /// Why a text is not a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,12 +133,12 @@ fn time_of_day(text: &str) -> Result<NaiveTime, TimeError> {
 
 /// `yyyy-MM-dd HH:mm:ss`.
 pub(crate) fn moment(t: NaiveDateTime) -> String {
-    t.format("%Y-%m-%d %H:%M:%S").to_string()
+    format!("{} {:02}:{:02}:{:02}", day(t.date()), t.hour(), t.minute(), t.second())
 }
 
 /// `yyyy-MM-dd`.
 pub(crate) fn day(d: NaiveDate) -> String {
-    d.format("%Y-%m-%d").to_string()
+    format!("{:04}-{:02}-{:02}", d.year(), d.month(), d.day())
 }
 
 #[cfg(test)]

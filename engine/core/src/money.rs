@@ -125,7 +125,9 @@ macro_rules! fixed {
         }
 
         impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> { s.collect_str(self) }
+            fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+                s.serialize_str(self.digits().as_str())
+            }
         }
 
         impl<'de> Deserialize<'de> for $name {
@@ -214,33 +216,77 @@ impl Money {
     }
 }
 
-impl fmt::Display for Money {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (sign, abs) = (if self.0 < 0 { "-" } else { "" }, self.0.unsigned_abs());
-        write!(f, "{sign}{}.{:02}", abs / 100, abs % 100)
+/// A number as it is written. Decisions hold hundreds of them, and formatting each through [`fmt`] was half of what
+/// writing one down took.
+struct Digits {
+    /// Room for 19 digits, a sign, a point and zeros before it.
+    text: [u8; 28],
+    from: usize,
+}
+
+impl Digits {
+    /// Of so many units with `scale` decimals, of which at least `least` are written.
+    fn of(units: i64, scale: u32, least: u32) -> Self {
+        let mut d = Self { text: [b'0'; 28], from: 28 };
+        let mut left = units.unsigned_abs();
+        let mut decimals = scale;
+        while decimals > least && left.is_multiple_of(10) {
+            left /= 10;
+            decimals -= 1;
+        }
+        for _ in 0..decimals {
+            d.put(left % 10);
+            left /= 10;
+        }
+        if decimals > 0 {
+            d.before(b'.');
+        }
+        loop {
+            d.put(left % 10);
+            left /= 10;
+            if left == 0 {
+                break;
+            }
+        }
+        if units < 0 {
+            d.before(b'-');
+        }
+        d
+    }
+
+    fn put(&mut self, digit: u64) {
+        self.before(b'0' + digit as u8);
+    }
+
+    fn before(&mut self, byte: u8) {
+        self.from = self.from.saturating_sub(1);
+        if let Some(place) = self.text.get_mut(self.from) {
+            *place = byte;
+        }
+    }
+
+    fn as_str(&self) -> &str {
+        self.text.get(self.from..).and_then(|t| std::str::from_utf8(t).ok()).unwrap_or_default()
     }
 }
 
-/// Without trailing zeros: `0.85`, `3`, `0.333335`.
-fn fmt_trimmed(units: i64, scale: u32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    write!(f, "{}", Decimal::new(units, scale).normalize())
+macro_rules! written {
+    ($($name:ident with at least $least:literal),*) => {$(
+        impl $name {
+            fn digits(self) -> Digits {
+                Digits::of(self.0, Self::SCALE, $least)
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.digits().as_str())
+            }
+        }
+    )*};
 }
 
-impl fmt::Display for Rate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt_trimmed(self.0, Self::SCALE, f)
-    }
-}
-impl fmt::Display for Price {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt_trimmed(self.0, Self::SCALE, f)
-    }
-}
-impl fmt::Display for Quantity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt_trimmed(self.0, Self::SCALE, f)
-    }
-}
+// money with its fen, the others without trailing zeros: `0.85`, `3`, `0.333335`
+written! { Money with at least 2, Rate with at least 0, Price with at least 0, Quantity with at least 0 }
 
 impl Rate {
     /// One, the whole.
@@ -308,6 +354,17 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn written_as_decimals_are(n in any::<i64>(), few in -2_000i64..2_000) {
+            for n in [n, few, few * 10_000, i64::MIN, i64::MAX] {
+                let plain = |scale| Decimal::new(n, scale).normalize().to_string();
+                prop_assert_eq!(Rate(n).to_string(), plain(6));
+                prop_assert_eq!(Quantity(n).to_string(), plain(4));
+                prop_assert_eq!(Money(n).to_string(), Decimal::new(n, 2).to_string());
+                prop_assert_eq!(serde_json::to_string(&Money(n)).unwrap(), format!("\"{}\"", Money(n)));
+            }
+        }
+
         #[test]
         fn text_and_back(n in -Money::MAX_UNITS..=Money::MAX_UNITS) {
             let m = Money::from_units(n);
