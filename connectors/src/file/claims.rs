@@ -7,7 +7,7 @@
 use super::cell::{self, Reason};
 use crate::fsi::scan::{RESERVED_KEY, has_reserved_key};
 use chrono::NaiveDateTime;
-use dingan_core::claim::{AccountUse, Approval, Circumstances, Claim, Diagnosis, Line, SettleRequest, Visit};
+use dingan_core::claim::{AccountUse, Approval, Circumstances, Claim, Diagnosis, Further, Line, SettleRequest, Visit};
 use dingan_core::codes::*;
 use dingan_core::money::{NumberError, Price, Quantity, Rate};
 use serde_json::{Map, Value};
@@ -472,6 +472,6 @@ fn line(value: &Value) -> Result<Line, At> {
         practitioner: f.code("bilg_dr_codg", 30)?.unwrap_or_default(),
         approval: approval.unwrap_or_default(),
         take_home: f.flag("dscg_tkdrug_flag")?,
-        more: if more.is_empty() { None } else { Some(Box::new(Value::Object(more))) },
+        more: Further::of(more),
     })
 }

@@ -146,7 +146,12 @@ impl Any {
             practitioner: self.code().into(),
             approval: *self.0.pick(&[Approval::NotNeeded, Approval::Approved, Approval::Refused]).unwrap(),
             take_home: self.0.percent(20),
-            more: self.0.percent(30).then(|| Box::new(serde_json::json!({"memo": self.word(), "comb_no": "1"}))),
+            more: if self.0.percent(30) {
+                let fields = [("memo", self.word()), ("comb_no", "1".to_owned())];
+                Further::of(fields.map(|(k, v)| (k.to_owned(), v.into())).into_iter().collect())
+            } else {
+                None
+            },
         }
     }
 

@@ -369,10 +369,7 @@ fn line_object(l: &Line) -> Value {
         Approval::Approved => "1",
         Approval::Refused => "2",
     };
-    let mut object = match l.more.as_deref() {
-        Some(Value::Object(more)) => more.clone(),
-        _ => Map::new(),
-    };
+    let mut object = l.more.as_ref().map(|m| m.fields().clone()).unwrap_or_default();
     object.extend(filled([
         ("feedetl_sn", l.no.to_string()),
         ("init_feedetl_sn", or_empty(l.refund_of.as_ref())),

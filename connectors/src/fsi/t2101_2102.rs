@@ -9,7 +9,7 @@ use super::setlinfo::{self, Form};
 use super::t2401::known_med_type;
 use crate::desk::{Desk, LineResult, NewVisit, PharmacyAsk, Reply, Settled};
 use chrono::NaiveDateTime;
-use dingan_core::claim::{AccountUse, Approval, Line, Visit};
+use dingan_core::claim::{AccountUse, Approval, Further, Line, Visit};
 use dingan_core::codes::VisitId;
 use dingan_core::money::Rate;
 use serde_json::Value;
@@ -102,7 +102,7 @@ fn line(row: &Row<'_>, now: NaiveDateTime) -> Line {
             _ => Approval::NotNeeded,
         },
         take_home: false,
-        more: (!more.is_empty()).then(|| Box::new(Value::Object(more))),
+        more: Further::of(more),
     }
 }
 

@@ -7,7 +7,7 @@ use super::read::{Reader, Row};
 use super::value::object;
 use crate::desk::{Desk, LineResult, NewLines};
 use chrono::NaiveDateTime;
-use dingan_core::claim::{Approval, Line};
+use dingan_core::claim::{Approval, Further, Line};
 use dingan_core::codes::{LineNo, PersonNo, VisitId};
 use serde_json::Value;
 use std::collections::HashSet;
@@ -88,7 +88,7 @@ fn line(reader: &mut Reader<'_>, row: &Row<'_>, stay: bool, now: NaiveDateTime) 
             _ => Approval::NotNeeded,
         },
         take_home: row.on("dscg_tkdrug_flag"),
-        more: (!more.is_empty()).then(|| Box::new(Value::Object(more))),
+        more: Further::of(more),
     }
 }
 

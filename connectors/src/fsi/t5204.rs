@@ -57,8 +57,8 @@ fn render(line: &LineResult, s: &Settled) -> Value {
         ),
     ]));
     // what else was sent with the line is given back as it came
-    if let Some(Value::Object(more)) = l.more.as_deref() {
-        for (name, sent) in more {
+    if let Some(more) = &l.more {
+        for (name, sent) in more.fields() {
             let own = row.entry(name.clone()).or_insert(Value::Null);
             if own.is_null() || own.as_str() == Some("") {
                 *own = sent.clone();

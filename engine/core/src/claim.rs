@@ -1,6 +1,7 @@
 //! What is to be decided: a visit, its lines, and how the settlement was asked for.
 
 use crate::codes::*;
+pub use crate::further::Further;
 use crate::money::{Money, Price, Quantity, Rate};
 use chrono::{NaiveDate, NaiveDateTime};
 use serde::{Deserialize, Serialize};
@@ -220,7 +221,7 @@ pub struct Line {
     pub take_home: bool,
     /// The further national fields of the line, as sent; kept for queries, never read by a decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub more: Option<Box<serde_json::Value>>,
+    pub more: Option<Further>,
 }
 
 impl Line {

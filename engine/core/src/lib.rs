@@ -27,6 +27,7 @@ pub mod decision;
 pub mod explain;
 pub mod facts;
 pub mod finding;
+mod further;
 pub mod hash;
 pub mod history;
 pub mod journal;

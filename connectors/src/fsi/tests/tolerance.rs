@@ -190,9 +190,9 @@ fn further_fields_of_a_line_are_kept_and_given_back() {
         l["exp_content"] = json!({"a": 1});
     });
     let more = l.more.unwrap();
-    assert_eq!(more["memo"], "备注");
-    assert_eq!(more["used_frqu_dscr"], "tid");
-    assert_eq!(more["exp_content"], "{\"a\":1}");
-    assert!(more.get("pric").is_none() && more.get("psn_no").is_none());
+    assert_eq!(more.fields()["memo"], "备注");
+    assert_eq!(more.fields()["used_frqu_dscr"], "tid");
+    assert_eq!(more.fields()["exp_content"], "{\"a\":1}");
+    assert!(more.fields().get("pric").is_none() && more.fields().get("psn_no").is_none());
     assert_eq!(l.supply_days.unwrap().to_string(), "3");
 }

@@ -20,7 +20,7 @@ fn institution<'a>(r: &LineRow, x: &'a Reference) -> Option<&'a Institution> {
 
 /// A field the hospital sent that no decision reads; sent as text or number.
 fn sent<'a>(r: &'a LineRow, field: &str) -> Cell<'a> {
-    match r.line.more.as_deref().and_then(|m| m.get(field)) {
+    match r.line.more.as_ref().and_then(|m| m.fields().get(field)) {
         Some(Value::String(s)) => Cell::text(s),
         Some(Value::Number(n)) => Cell::Owned(n.to_string()),
         _ => Cell::Null,
