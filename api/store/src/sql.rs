@@ -371,24 +371,28 @@ impl Conn {
         question: &Prepared<N>,
         lists: &[Vec<String>; N],
     ) -> Result<(i64, Vec<Row>), sqlx::Error> {
-        let (last, answer) = match self {
-            Self::Sqlite(_) => {
-                self.begin().await?;
-                let sql = "UPDATE commit_counter SET no = no + $1 WHERE one = 1 RETURNING no";
-                let last = self.rows(sql, args![count]).await?.first().map(|r| r.int(0));
-                let lists: Vec<Value<'_>> = lists.iter().map(|l| Value::List(l)).collect();
-                (last, self.rows(question.sql, &lists).await?)
+        // one way to the database and back instead of three; every statement sees what was committed before it
+        let rows: Vec<Row> = match self {
+            Self::Sqlite(c) => {
+                let mut values: Vec<Value<'_>> = lists.iter().map(|l| Value::List(l)).collect();
+                values.push(count.into());
+                let sql = format!(
+                    "BEGIN IMMEDIATE; UPDATE commit_counter SET no = no + ${} WHERE one = 1 RETURNING no; {}",
+                    values.len(),
+                    sqlite_sql(question.sql).as_str()
+                );
+                let q = sqlx::query_with(AssertSqlSafe(sql), sqlite_args(&values)?);
+                q.fetch_all(&mut **c).await?.into_iter().map(Row::Sqlite).collect()
             }
-            // one way to the server and back instead of three; every statement sees what was committed before it
             Self::Postgres(c) => {
                 let lists: Vec<String> = lists.iter().map(|l| array_literal(l)).collect();
                 let sql = format!("BEGIN; EXECUTE counted ({count}); EXECUTE {} ({})", question.name, lists.join(", "));
-                let mut rows = c.fetch_all(sqlx::raw_sql(AssertSqlSafe(sql))).await?.into_iter();
-                let last = rows.next().map(|r| r.try_get(0)).transpose()?;
-                (last, rows.map(Row::Postgres).collect())
+                c.fetch_all(sqlx::raw_sql(AssertSqlSafe(sql))).await?.into_iter().map(Row::Postgres).collect()
             }
         };
-        Ok((last.ok_or(sqlx::Error::RowNotFound)?, answer))
+        let mut rows = rows.into_iter();
+        let last = rows.next().ok_or(sqlx::Error::RowNotFound)?.try_int(0)?;
+        Ok((last, rows.collect()))
     }
 
     pub(crate) async fn commit(&mut self) -> Result<(), sqlx::Error> {
@@ -543,8 +547,12 @@ pub(crate) struct Rows {
     cells: Vec<Cell>,
 }
 
-/// Rows of one statement of SQLite. Sizes are powers of two, so that few texts have to be prepared.
-const SQLITE_ROWS: usize = 64;
+/// How many of so many rows go into one statement of SQLite. There are few sizes, so that few texts have to be prepared,
+/// and few statements, since each goes to the database's thread and back.
+fn sqlite_rows(count: usize) -> usize {
+    const SIZES: [usize; 6] = [64, 48, 32, 24, 16, 12];
+    SIZES.into_iter().find(|s| *s <= count).unwrap_or(count.min(8))
+}
 
 impl Rows {
     pub(crate) fn new(table: &'static Table) -> Self {
@@ -587,8 +595,7 @@ impl Rows {
         let mut left = &self.cells[..];
         let mut changed = 0;
         while !left.is_empty() {
-            let count = left.len() / width;
-            let take = if count >= SQLITE_ROWS { SQLITE_ROWS } else { 1 << count.ilog2() };
+            let take = sqlite_rows(left.len() / width);
             let (now, later) = left.split_at(take * width);
             left = later;
             let row = format!("({})", vec!["?"; width].join(", "));
