@@ -15,6 +15,24 @@ fn accumulators(desk: &Desk<'_>, psn_no: &str) -> Value {
 }
 
 #[test]
+fn a_line_named_twice_is_taken_away_once() {
+    let server = Server::start(200);
+    let desk = server.desk();
+    let mut stay = Stay::admit(&desk, person(&server.county, "390", 20, 0));
+    stay.lines(3);
+    let take = |numbers: [Value; 2]| {
+        let row = |n: Value| json!({"mdtrt_id": stay.visit, "psn_no": stay.person.no, "feedetl_sn": n});
+        desk.exchange(&desk.message("2302", json!({"data": numbers.map(row)})))
+    };
+    let warned = |answer: &Value, words: &str| {
+        assert_eq!(answer["infcode"].to_string(), "0", "{answer}");
+        assert!(answer["warn_msg"].as_str().unwrap().contains(words), "{answer}");
+    };
+    warned(&take([json!("1"), json!(1)]), "已撤销1条");
+    warned(&take([json!("0000"), json!("0000")]), "已撤销2条");
+}
+
+#[test]
 fn an_outpatient_visit_from_sign_in_to_reversal() {
     let server = Server::start(200);
     let desk = server.desk();

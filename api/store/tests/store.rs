@@ -5,7 +5,7 @@ use dingan_core::money::Money;
 use dingan_core::person::Person;
 use dingan_store::{
     AccountMove, Audit, AuditEntry, AuditHead, Broken, CommitError, Committed, Guard, Invoice, Location, MessageKey,
-    NewSettlement, Nonce, Shown, Store, StoreError, StoredSettlement, Verified, VisitDoc, Write,
+    NewSettlement, NewVoid, Nonce, Shown, Store, StoreError, StoredSettlement, Verified, VisitDoc, Write,
 };
 use sqlx::{ConnectOptions as _, Connection as _};
 use std::sync::Arc;
@@ -79,6 +79,7 @@ on_both!(
     a_message_cancelled_in_advance_is_refused,
     a_change_that_cannot_be_stored_takes_no_other_with_it,
     a_change_that_panics_takes_no_other_with_it,
+    a_change_whose_statement_fails_is_left_alone_with_it,
     numbers_become_visible_in_their_order,
     what_is_built_early_has_its_number,
     an_account_is_never_overdrawn,
@@ -253,6 +254,30 @@ async fn a_change_that_panics_takes_no_other_with_it(place: Place) {
         assert_eq!(r.is_ok(), i != 4, "{i}: {r:?}");
     }
     put(&store, person("P4", "a")).await.unwrap();
+}
+
+/// A group that failed by a statement is not written. Sent again, its changes go one by one, and only the one that failed
+/// fails again.
+async fn a_change_whose_statement_fails_is_left_alone_with_it(place: Place) {
+    let store = place.open().await;
+    let mut left: Vec<usize> = (0..12).collect();
+    for attempt in 0..2 {
+        let changes = left.iter().map(|i| {
+            let build: dingan_store::WriteFn = if *i == 4 {
+                // a line that is not there
+                let void = NewVoid { visit: "V".into(), lines: vec!["1".into()] };
+                Box::new(|_| Write { kind: "test", void: Some(void), ..Write::default() })
+            } else {
+                writes(person(&format!("P{i}"), "a"))
+            };
+            (Guard { persons: vec![format!("P{i}").as_str().into()], ..Guard::default() }, build)
+        });
+        let results = together(&store, changes.collect()).await;
+        let failed = results.iter().zip(&left).filter(|(r, _)| r.is_err()).map(|(_, i)| *i);
+        left = failed.collect();
+        assert!(left.contains(&4), "attempt {attempt}: {left:?}");
+    }
+    assert_eq!(left, [4]);
 }
 
 /// What a snapshot's number means: whatever is read up to it is the same whenever it is read, and everything

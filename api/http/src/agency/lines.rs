@@ -290,7 +290,9 @@ fn chosen(open: &[StoredLine], choice: &LineChoice) -> Outcome<Vec<LineNo>> {
                     .line(i)
                     .hint("已结算的明细不能撤销，请先撤销结算"));
             }
-            n.clone()
+            // each once, however often it is named
+            let named: HashSet<&LineNo> = n.iter().collect();
+            open.iter().map(|l| &l.line.no).filter(|no| named.contains(no)).cloned().collect()
         }
     };
     if lines.is_empty() {

@@ -144,13 +144,18 @@ impl Changes {
                 .collect();
             let changed = c.run(u.sql, &args).await?;
             if u.rows.is_some_and(|n| n != changed) {
-                return Err(sqlx::Error::Protocol(format!("{changed} rows by {}", u.sql)));
+                // the statement's mistake, not the connection's: of the group's changes, the others are to be written
+                return Err(sqlx::Error::InvalidArgument(format!("{changed} rows by {}", u.sql)));
             }
         }
         for (rows, changed) in self.tables.iter().zip(c.insert(&self.tables).await?) {
             // a row that was there already is no mistake where the table says so
             if rows.table.then != "ON CONFLICT DO NOTHING" && usize::try_from(changed) != Ok(rows.len()) {
-                return Err(sqlx::Error::Protocol(format!("{}: {changed} of {} rows", rows.table.name, rows.len())));
+                return Err(sqlx::Error::InvalidArgument(format!(
+                    "{}: {changed} of {} rows",
+                    rows.table.name,
+                    rows.len()
+                )));
             }
         }
         Ok(())
